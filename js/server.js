@@ -13,7 +13,7 @@ const permissions = require('./core/permissions')
 const { sharedVerifier } = require('./core/verifier')
 const { createOneTimeWarning } = require('./core/warnings')
 const csrf = require('./csrf')
-const authkit = require('./index')
+const mainEntry = require('./index')
 
 /** @typedef {import('./server').AuthContext} AuthContext */
 /** @typedef {import('./server').AuthPayload} AuthPayload */
@@ -22,12 +22,12 @@ const authkit = require('./index')
 /** @type {typeof import('./server').verifyAuth} */
 async function verifyAuth(tokenOrRequest, options) {
   const verifier = verifierOf(options)
-  const isToken = typeof tokenOrRequest === 'string'
+  const isTokenString = typeof tokenOrRequest === 'string'
   try {
-    return toPublicContext(await verifier.verify(isToken ? tokenOrRequest : withEmptyHeaders(tokenOrRequest)))
+    return toPublicContext(await verifier.verify(isTokenString ? tokenOrRequest : withEmptyHeaders(tokenOrRequest)))
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
-    const isMissingToken = error.code === 'missing_token' && !isToken
+    const isMissingToken = error.code === 'missing_token' && !isTokenString
     throw new Error(isMissingToken ? 'No token found in request' : failureMessage(error), { cause: error })
   }
 }
@@ -69,7 +69,7 @@ function buildAuthCookieHeader(token, options) {
   // The options `httpOnly` and `secure`, which examples of the original package pass, are ignored, because the cookie
   // always has both attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
-  return authkit.buildAuthCookieHeader(token, rest)
+  return mainEntry.buildAuthCookieHeader(token, rest)
 }
 
 /** @type {typeof import('./server').hasScopes} */
@@ -173,7 +173,7 @@ const warnAboutMissingAudience = createOneTimeWarning(
 
 const { CSRF_COOKIE_NAME, CSRF_HEADER_NAME } = csrf
 const { buildCsrfCookieHeader, createCsrfMiddleware, generateCsrfToken, verifyCsrfToken } = csrf
-const { clearJwksCache, invalidateJwksCache } = authkit
+const { clearJwksCache, invalidateJwksCache } = mainEntry
 
 module.exports = {
   CSRF_COOKIE_NAME,

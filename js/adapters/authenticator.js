@@ -1,13 +1,13 @@
 /** Framework-independent authentication of requests, including guests and their cookies. */
 
-const { isNewGuest, attemptOf } = require('../core/context')
+const { isNewGuest, verificationAttemptOf } = require('../core/context')
 const { AuthError, valueOrThrow, withResourceMetadata } = require('../core/errors')
 const { notifyObserver } = require('../core/observers')
 const { parse } = require('../core/options')
 const { readHeader } = require('../core/request')
 const { withChangedOptions, parseServers } = require('../core/servers')
 const { isPromise, settle } = require('../core/settle')
-const { sharedObject } = require('../core/shared')
+const { globalSingleton } = require('../core/shared')
 const { verifyRequest } = require('../core/verifier')
 const { createOneTimeWarning } = require('../core/warnings')
 
@@ -37,7 +37,7 @@ const { createOneTimeWarning } = require('../core/warnings')
  * @typedef {{ authenticator: Authenticator, auth: AuthContext | undefined }} RequestRecord
  * @type {WeakMap<object, RequestRecord>}
  */
-const requestRecords = sharedObject('requestRecords', () => new WeakMap())
+const recordsByRequest = globalSingleton('recordsByRequest', () => new WeakMap())
 
 /** Verifies requests with one set of options. */
 class Authenticator {
@@ -202,7 +202,7 @@ class Authenticator {
 
   /** Returns whether the request holds a context that this authenticator has stored. @param {any} source */
   #holdsOwnContext(source) {
-    const { authenticator, auth } = requestRecords.get(source) ?? {}
+    const { authenticator, auth } = recordsByRequest.get(source) ?? {}
     return authenticator === this && auth !== undefined && auth === this.stored(source)
   }
 
@@ -217,8 +217,8 @@ class Authenticator {
 
   /** @type {(source: any, auth: AuthContext | undefined) => void} */
   #store(source, auth) {
-    const record = requestRecords.get(source)
-    if (record === undefined) requestRecords.set(source, { authenticator: this, auth })
+    const record = recordsByRequest.get(source)
+    if (record === undefined) recordsByRequest.set(source, { authenticator: this, auth })
     else {
       record.authenticator = this
       record.auth = auth
@@ -238,7 +238,7 @@ class Authenticator {
    */
   newGuestCookie(auth, origin) {
     if (!auth?.isGuest || !isNewGuest(auth)) return null
-    const { verifier } = (attemptOf(auth)?.parsed ?? this.#parsed).core
+    const { verifier } = (verificationAttemptOf(auth)?.parsed ?? this.#parsed).core
     return valueOrThrow(verifier.guestCookieHeader(auth.guestId, ...origin()))
   }
 
@@ -249,7 +249,7 @@ class Authenticator {
 
   /** Adds the `resource_metadata` of the context's server (by default, the first) to a challenge. @type {<T>(error: T, auth?: AuthContext) => T} */
   withResourceMetadata(error, auth) {
-    const { core } = (auth && attemptOf(auth)?.parsed) ?? this.#parsed
+    const { core } = (auth && verificationAttemptOf(auth)?.parsed) ?? this.#parsed
     return withResourceMetadata(error, core.resourceMetadata)
   }
 }
@@ -259,7 +259,7 @@ class Authenticator {
  *
  * @param {object} source
  */
-const contextOf = (source) => requestRecords.get(source)?.auth
+const contextOf = (source) => recordsByRequest.get(source)?.auth
 
 /**
  * Throws unless the request has a context that meets the requirements. A context that other code has stored counts as
@@ -269,7 +269,7 @@ const contextOf = (source) => requestRecords.get(source)?.auth
  * record to check, if it can differ from the last record of the request.
  */
 function checkRequest(requirements, source, own) {
-  const record = requestRecords.get(source)
+  const record = recordsByRequest.get(source)
   if (record === undefined) {
     warnAboutMissingLogtoAuth()
     return requirements.check(undefined, source)
@@ -295,5 +295,5 @@ module.exports = {
   Authenticator,
   checkRequest,
   contextOf,
-  requestRecords,
+  recordsByRequest,
 }

@@ -88,21 +88,21 @@ const authErrorHandler = () => (thrown, req, res, next) => {
 
 /** @type {(thrown: unknown, req: Request, res: Response, next: Next) => void} */
 function reject(thrown, req, res, next) {
-  let hasContinued = false
-  const nextOnce = (/** @type {unknown[]} */ ...args) => {
-    if (hasContinued) return
-    hasContinued = true
+  let hasCalledNext = false
+  const callNextOnce = (/** @type {unknown[]} */ ...args) => {
+    if (hasCalledNext) return
+    hasCalledNext = true
     next(...args)
   }
   settle(
     () => {
       const { error, onError } = rejectionOf(thrown, req)
       if (res.headersSent) return
-      if (onError !== undefined) return onError(error, req, res, nextOnce)
+      if (onError !== undefined) return onError(error, req, res, callNextOnce)
       sendResponse(res, errorResponse(error))
     },
     () => {},
-    (failure) => passToErrorHandler(failure, res, nextOnce),
+    (failure) => passToErrorHandler(failure, res, callNextOnce),
   )
 }
 

@@ -17,7 +17,7 @@ const ACCESS_METADATA_KEY = 'logto-authkit:access'
 const guardsByHandler = new WeakMap()
 
 /** @type {(context: ExecutionContext, guard: { getRequest(context: ExecutionContext): any }) => void} */
-function rememberGuard(context, guard) {
+function registerGuard(context, guard) {
   const handler = context.getHandler?.()
   if (typeof handler === 'function') guardsByHandler.set(handler, guard)
 }
@@ -57,7 +57,7 @@ function rememberVerification(context, request, guard) {
 }
 
 /** @type {(context: ExecutionContext, request: object) => any} */
-const verifyingGuardOf = (context, request) =>
+const guardThatVerified = (context, request) =>
   guardsByContext.get(context) ?? guardsByRequest.get(request)?.get(context.getHandler?.())
 
 /**
@@ -106,28 +106,28 @@ function graphqlExecutionOf(context) {
  * @param {ExecutionContext} context
  */
 function isPublic(context) {
-  const access = [context.getHandler?.(), context.getClass?.()].map((target) =>
+  const accessLevels = [context.getHandler?.(), context.getClass?.()].map((target) =>
     typeof target === 'function' ? reflectMetadata.getMetadata(ACCESS_METADATA_KEY, target) : undefined,
   )
-  return (access[0] ?? access[1]) === 'public'
+  return (accessLevels[0] ?? accessLevels[1]) === 'public'
 }
 
 /**
  * Returns a decorator that marks a method or class as public or protected.
  *
- * @param {'public' | 'protected'} access
+ * @param {'public' | 'protected'} accessLevel
  * @returns {any}
  */
 const accessDecorator =
-  (access) =>
+  (accessLevel) =>
   (/** @type {any} */ target, /** @type {any} */ _key, /** @type {PropertyDescriptor | undefined} */ descriptor) => {
     const decoratedTarget = descriptor?.value ?? target
-    if ((reflectMetadata.getOwnMetadata(ACCESS_METADATA_KEY, decoratedTarget) ?? access) !== access) {
+    if ((reflectMetadata.getOwnMetadata(ACCESS_METADATA_KEY, decoratedTarget) ?? accessLevel) !== accessLevel) {
       throw new TypeError(
         '@Public() and @Protect() contradict each other: use only one of them on the same method or class',
       )
     }
-    reflectMetadata.defineMetadata(ACCESS_METADATA_KEY, access, decoratedTarget)
+    reflectMetadata.defineMetadata(ACCESS_METADATA_KEY, accessLevel, decoratedTarget)
   }
 
 /** `Reflect` with the functions of the `reflect-metadata` polyfill, which every NestJS application loads. */
@@ -137,10 +137,10 @@ module.exports = {
   graphqlExecutionOf,
   guardOf,
   isPublic,
-  rememberGuard,
+  registerGuard,
   rememberVerification,
   requestOf,
   responseOf,
   accessDecorator,
-  verifyingGuardOf,
+  guardThatVerified,
 }

@@ -29,20 +29,20 @@ function toException(host, error, { status, body }) {
  *
  * @type {(host: ArgumentsHost, answer: ErrorResponse) => void | Promise<void>}
  */
-const respondToSocket = (host, { body }) =>
+const sendGatewayRejection = (host, { body }) =>
   withNestWebsockets(host, ({ BaseWsExceptionFilter, WsException }) => {
     new BaseWsExceptionFilter().catch(new WsException({ status: 'error', ...JSON.parse(body) }), host)
   })
 
 /** @type {<T>(host: ArgumentsHost, use: (common: typeof import('@nestjs/common')) => T) => T | Promise<T>} */
 const withNestCommon = (host, use) =>
-  loadsApplicationCopy(host)
+  canRequireNest(host)
     ? use(require('@nestjs/common'))
     : import('@nestjs/common').catch(() => require('@nestjs/common')).then(use)
 
 /** @type {<T>(host: ArgumentsHost, use: (websockets: typeof import('@nestjs/websockets')) => T) => T | Promise<T>} */
 const withNestWebsockets = (host, use) =>
-  loadsApplicationCopy(host)
+  canRequireNest(host)
     ? use(require('@nestjs/websockets'))
     : import('@nestjs/websockets').catch(() => require('@nestjs/websockets')).then(use)
 
@@ -52,9 +52,9 @@ const withNestWebsockets = (host, use) =>
  *
  * @param {ArgumentsHost} host
  */
-function loadsApplicationCopy(host) {
+function canRequireNest(host) {
   const { ExecutionContextHost } = require('@nestjs/core/helpers/execution-context-host')
   return host instanceof ExecutionContextHost
 }
 
-module.exports = { toException, respondToSocket }
+module.exports = { toException, sendGatewayRejection }

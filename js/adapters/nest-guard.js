@@ -5,11 +5,11 @@ const { Authenticator } = require('./authenticator')
 const {
   graphqlExecutionOf,
   isPublic,
-  rememberGuard,
+  registerGuard,
   rememberVerification,
   requestOf,
   responseOf,
-  verifyingGuardOf,
+  guardThatVerified,
 } = require('./nest-context')
 const { toException } = require('./nest-exceptions')
 const { rejectionOf } = require('./rejections')
@@ -34,11 +34,11 @@ const nestFramework = {
  *
  * @type {(guard: LogtoAuthGuard, request: object) => import('./authenticator').RequestRecord}
  */
-let readGuardRecord
+let requestRecordOf
 
 class LogtoAuthGuard {
   static {
-    readGuardRecord = (guard, request) => ({ authenticator: guard.#authenticator, auth: guard.#contexts.get(request) })
+    requestRecordOf = (guard, request) => ({ authenticator: guard.#authenticator, auth: guard.#contexts.get(request) })
   }
 
   #authenticator
@@ -71,7 +71,7 @@ class LogtoAuthGuard {
 
   /** @param {ExecutionContext} context */
   canActivate(context) {
-    rememberGuard(context, this)
+    registerGuard(context, this)
     if (isPublic(context)) return true
     return runGuard(context, this.getRequest(context), (request) =>
       settle(
@@ -108,14 +108,15 @@ class LogtoAuthGuard {
 }
 
 /**
- * Returns the record of the guard that verified the request for this handler, or undefined if `requestRecords` applies.
+ * Returns the record of the guard that verified the request for this handler, or undefined if `recordsByRequest`
+ * applies.
  *
  * @param {ExecutionContext} context
  * @param {any} request
  */
 function verificationRecordOf(context, request) {
-  const guard = verifyingGuardOf(context, request)
-  return guard && readGuardRecord(guard, request)
+  const guard = guardThatVerified(context, request)
+  return guard && requestRecordOf(guard, request)
 }
 
 /** @type {(context: ExecutionContext, request: any, run: (request: any) => Promise<void> | void) => any} */

@@ -1,9 +1,9 @@
 /** NestJS 10 and later, on Express and on Fastify: see nestjs.d.ts for the contract. */
 
 const { AuthError } = require('../core/errors')
-const { checkRequest, requestRecords } = require('./authenticator')
+const { checkRequest, recordsByRequest } = require('./authenticator')
 const { guardOf, isPublic, requestOf, responseOf, accessDecorator } = require('./nest-context')
-const { toException, respondToSocket } = require('./nest-exceptions')
+const { toException, sendGatewayRejection } = require('./nest-exceptions')
 const { LogtoAuthGuard, verificationRecordOf, runGuard } = require('./nest-guard')
 const { rejectionOf } = require('./rejections')
 const { Requirements } = require('./requirements')
@@ -40,7 +40,7 @@ const Auth = () =>
   loadNest().createParamDecorator((_data, context) => {
     if (isPublic(context)) return undefined
     const request = getRequest(context)
-    return (verificationRecordOf(context, request) ?? requestRecords.get(request))?.auth
+    return (verificationRecordOf(context, request) ?? recordsByRequest.get(request))?.auth
   })()
 
 class AuthErrorFilter {
@@ -50,7 +50,7 @@ class AuthErrorFilter {
 
   /** @type {import('@nestjs/common').ExceptionFilter<InstanceType<typeof AuthError>>['catch']} */
   catch(error, host) {
-    if (host.getType() === 'ws') return respondToSocket(host, errorResponse(error))
+    if (host.getType() === 'ws') return sendGatewayRejection(host, errorResponse(error))
     if (host.getType() !== 'http') return toException(host, error, errorResponse(error))
     const request = requestOf(host)
     const response = responseOf(host, request)

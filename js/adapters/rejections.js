@@ -1,7 +1,7 @@
 /** The errors for a request that an `Authenticator` has processed. */
 
 const { AuthError, asError } = require('../core/errors')
-const { checkRequest, contextOf, requestRecords } = require('./authenticator')
+const { checkRequest, contextOf, recordsByRequest } = require('./authenticator')
 const { Requirements } = require('./requirements')
 
 /** @type {InstanceType<typeof Requirements> | undefined} */
@@ -31,7 +31,7 @@ function requireContext(source) {
  * @type {<T>(source: object, thrown: T) => T}
  */
 function withMetadataOf(source, thrown) {
-  const { authenticator, auth } = requestRecords.get(source) ?? {}
+  const { authenticator, auth } = recordsByRequest.get(source) ?? {}
   return authenticator === undefined ? thrown : authenticator.withResourceMetadata(thrown, auth)
 }
 
@@ -42,7 +42,7 @@ function withMetadataOf(source, thrown) {
  */
 function rejectionOf(thrown, source) {
   if (!(thrown instanceof AuthError)) throw asError(thrown)
-  return { error: withMetadataOf(source, thrown), onError: requestRecords.get(source)?.authenticator.onError }
+  return { error: withMetadataOf(source, thrown), onError: recordsByRequest.get(source)?.authenticator.onError }
 }
 
 module.exports = { rejectionOf, requireContext, withMetadataOf }

@@ -2,7 +2,7 @@
 
 const { runCheck } = require('../core/acceptance')
 const native = require('../core/addon')
-const { proofOf, rejectionOf } = require('../core/context')
+const { verifiedRecordOf, rejectionOf } = require('../core/context')
 const { authError, invalidOption, valueOrThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
 const { organizationFrom } = require('../core/organization')
@@ -10,7 +10,7 @@ const { isPromise } = require('../core/settle')
 const { printRejection } = require('../core/warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
-/** @typedef {import('../core/context').Proof} Proof */
+/** @typedef {import('../core/context').VerifiedRecord} VerifiedRecord */
 
 class Requirements {
   #native
@@ -38,36 +38,36 @@ class Requirements {
    * @type {(auth: AuthContext | undefined, source: unknown) => Promise<void> | void}
    */
   check(auth, source) {
-    const proof = proofOf(auth)
-    if (proof === undefined) throw authError(printRejection(rejectionOf(auth) ?? native.rejection('missing_token')))
+    const record = verifiedRecordOf(auth)
+    if (record === undefined) throw authError(printRejection(rejectionOf(auth) ?? native.rejection('missing_token')))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
       // Without an `organizationId` function, the core's check of a context always has the same result, so a success is
       // remembered. The application's `check` runs every time.
-      if (!proof.metRequirements?.has(this)) {
-        this.#checkNatively(proof, undefined)
-        proof.metRequirements ??= new WeakSet()
-        proof.metRequirements.add(this)
+      if (!record.metRequirements?.has(this)) {
+        this.#checkNatively(record, undefined)
+        record.metRequirements ??= new WeakSet()
+        record.metRequirements.add(this)
       }
       return this.#check === undefined ? undefined : this.#checkApplication(auth, source)
     }
     const organization = organizationFrom(organizationOf, source)
     if (isPromise(organization)) {
-      return organization.then((settled) => this.#checkWith(settled, proof, auth, source))
+      return organization.then((settled) => this.#checkForOrganization(settled, record, auth, source))
     }
-    return this.#checkWith(organization, proof, auth, source)
+    return this.#checkForOrganization(organization, record, auth, source)
   }
 
-  /** @type {(organization: string | null, proof: Proof, auth: AuthContext | undefined, source: unknown) => Promise<void> | void} */
-  #checkWith(organization, proof, auth, source) {
-    this.#checkNatively(proof, organization)
+  /** @type {(organization: string | null, record: VerifiedRecord, auth: AuthContext | undefined, source: unknown) => Promise<void> | void} */
+  #checkForOrganization(organization, record, auth, source) {
+    this.#checkNatively(record, organization)
     return this.#check === undefined ? undefined : this.#checkApplication(auth, source)
   }
 
-  /** @type {(proof: Proof, organization: string | null | undefined) => void} */
+  /** @type {(record: VerifiedRecord, organization: string | null | undefined) => void} */
   #checkNatively({ json }, organization) {
-    const refusal = this.#native.check(json, organization ?? undefined, organization === null)
-    if (refusal !== null) throw authError(printRejection(refusal))
+    const rejection = this.#native.check(json, organization ?? undefined, organization === null)
+    if (rejection !== null) throw authError(printRejection(rejection))
   }
 
   /** @type {(auth: any, source: unknown) => Promise<void> | void} */

@@ -10,12 +10,12 @@ const { isPromise } = require('./settle')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {InstanceType<typeof AuthError>} Rejection */
-/** @typedef {import('./options').Functions} Functions */
+/** @typedef {import('./options').OptionFunctions} OptionFunctions */
 
 /**
  * Returns whether the application has checks of its own.
  *
- * @param {Functions} functions
+ * @param {OptionFunctions} functions
  */
 const hasApplicationChecks = ({ claims, check, isRevoked }) =>
   isRevoked !== undefined || check !== undefined || claims !== undefined
@@ -25,27 +25,28 @@ const hasApplicationChecks = ({ claims, check, isRevoked }) =>
  * if any. Returns a promise only if one of the application's functions returns a promise. The function creates no
  * closures, which halves the time that these checks take for a previously verified token.
  *
- * @type {(auth: AuthContext, functions: Functions, source: unknown) => Rejection | undefined | Promise<Rejection | undefined>}
+ * @type {(auth: AuthContext, functions: OptionFunctions, source: unknown) => Rejection | undefined | Promise<Rejection | undefined>}
  */
 function runApplicationChecks(auth, functions, source) {
   const { claims } = functions
-  if (claims === undefined) return runCheckAndIsRevoked(auth, functions, source)
+  if (claims === undefined) return runCheckAndRevocationCheck(auth, functions, source)
   const rejection = validateClaims(auth, claims)
-  if (isPromise(rejection)) return rejection.then((settled) => settled ?? runCheckAndIsRevoked(auth, functions, source))
-  return rejection ?? runCheckAndIsRevoked(auth, functions, source)
+  if (isPromise(rejection))
+    return rejection.then((settled) => settled ?? runCheckAndRevocationCheck(auth, functions, source))
+  return rejection ?? runCheckAndRevocationCheck(auth, functions, source)
 }
 
 /** @type {typeof runApplicationChecks} */
-function runCheckAndIsRevoked(auth, functions, source) {
+function runCheckAndRevocationCheck(auth, functions, source) {
   const { check } = functions
-  if (check === undefined) return runIsRevoked(auth, functions)
+  if (check === undefined) return runRevocationCheck(auth, functions)
   const rejection = runCheck(check, auth, source)
-  if (isPromise(rejection)) return rejection.then((settled) => settled ?? runIsRevoked(auth, functions))
-  return rejection ?? runIsRevoked(auth, functions)
+  if (isPromise(rejection)) return rejection.then((settled) => settled ?? runRevocationCheck(auth, functions))
+  return rejection ?? runRevocationCheck(auth, functions)
 }
 
-/** @type {(auth: AuthContext, functions: Functions) => Rejection | undefined | Promise<Rejection | undefined>} */
-function runIsRevoked(auth, { isRevoked }) {
+/** @type {(auth: AuthContext, functions: OptionFunctions) => Rejection | undefined | Promise<Rejection | undefined>} */
+function runRevocationCheck(auth, { isRevoked }) {
   if (isRevoked === undefined) return undefined
   const result = isRevoked(auth)
   return isPromise(result) ? Promise.resolve(result).then(rejectionIfRevoked) : rejectionIfRevoked(result)

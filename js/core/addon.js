@@ -7,14 +7,14 @@ function loadAddon() {
   } catch (error) {
     const loadError = /** @type {Error} */ (error)
     // In a bundle, the cause would recommend installing the packages again.
-    throw new Error(loadErrorMessage(loadError), isBundled(loadError) ? {} : { cause: error })
+    throw new Error(describeLoadError(loadError), isBundled(loadError) ? {} : { cause: error })
   }
 }
 
 /**
  * @param {Error} error - The generated loader's error, whose chain of causes has one error per location that it tried.
  */
-function loadErrorMessage(error) {
+function describeLoadError(error) {
   const platform = platformOf(process)
   if (!PLATFORMS.includes(platform)) {
     return `logto-authkit has no binary for ${platform}. There are binaries for ${PLATFORMS.join(', ')}.`
@@ -24,7 +24,7 @@ function loadErrorMessage(error) {
     return `logto-authkit found no binary, because a bundler has included it in its output. In Next.js, wrap the configuration: \`export default withLogtoAuth(nextConfig)\`, with \`withLogtoAuth\` from 'logto-authkit/next/config', and add logto-authkit to the dependencies of the application itself. For other bundlers, mark logto-authkit and ${name} as external.`
   }
   if (isInstalled(name)) {
-    return `logto-authkit could not load its binary for ${platform}, the package ${name}: ${loadFailures(error)}`
+    return `logto-authkit could not load its binary for ${platform}, the package ${name}: ${describeLoadFailures(error)}`
   }
   const installed = PLATFORMS.filter((other) => isInstalled(`logto-authkit-${other}`))
   const likelyCause =
@@ -42,7 +42,7 @@ function loadErrorMessage(error) {
  * @param {Error} error
  */
 const isBundled = (error) =>
-  !/[\\/]js[\\/]core[\\/]addon\.js$/.test(__filename) || /too dynamic|into a module/.test(loadFailures(error))
+  !/[\\/]js[\\/]core[\\/]addon\.js$/.test(__filename) || /too dynamic|into a module/.test(describeLoadFailures(error))
 
 /**
  * Returns the name of a platform as it appears in package names.
@@ -67,7 +67,7 @@ function isInstalled(name) {
 }
 
 /** @param {Error} error */
-function loadFailures(error) {
+function describeLoadFailures(error) {
   const messages = []
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
     // The error about the binary next to the loader is skipped, because only a checkout of the repository contains that

@@ -9,17 +9,16 @@ const { parsedCookie } = require('./request')
 /** @typedef {InstanceType<typeof import('./errors').AuthError>} AuthError */
 /** @typedef {ReturnType<import('../native/binding').NativeVerifier['verifyToken']>} Result */
 
-/** @typedef {TokenAttempt | RequestAttempt} Attempt */
+/** @typedef {TokenVerificationAttempt | RequestVerificationAttempt} VerificationAttempt */
 
-/** Maximum length of a token, in characters. */
-const MAX_TOKEN_LENGTH = contract().limits.tokenBytes
+const MAX_TOKEN_CHARACTERS = contract().limits.tokenBytes
 
 /** A token that the application passed as a string. */
-class TokenAttempt {
-  /** @param {string} token @param {Parsed} parsed @param {boolean} [isRouted] - Whether the application uses several Logto servers. */
-  constructor(token, parsed, isRouted) {
+class TokenVerificationAttempt {
+  /** @param {string} token @param {Parsed} parsed @param {boolean} [hasSeveralServers] */
+  constructor(token, parsed, hasSeveralServers) {
     this.text = token
-    this.isRouted = isRouted
+    this.hasSeveralServers = hasSeveralServers
     this.parsed = parsed
     /** @type {unknown} */
     this.source = undefined
@@ -28,7 +27,7 @@ class TokenAttempt {
     this.position = 0
     /** @type {AuthError | undefined} */
     this.firstRejection = undefined
-    /** @type {Attempt[] | undefined} */
+    /** @type {VerificationAttempt[] | undefined} */
     this.alternatives = undefined
     // `fallback` is called only for requests, not for tokens passed as strings or in alternative attempts.
     this.isAlternative = true
@@ -37,7 +36,9 @@ class TokenAttempt {
   verify() {
     const { core, functions } = this.parsed
     const [token, date] = [truncateToken(this.text), now(functions.currentDate)]
-    return this.isRouted ? core.verifier.verifyTokenIssuerFirst(token, date) : core.verifier.verifyToken(token, date)
+    return this.hasSeveralServers
+      ? core.verifier.verifyTokenIssuerFirst(token, date)
+      : core.verifier.verifyToken(token, date)
   }
 
   token() {
@@ -46,14 +47,14 @@ class TokenAttempt {
 
   requireOrganization() {}
 
-  /** @param {AuthError} error @returns {TokenAttempt} */
+  /** @param {AuthError} error @returns {TokenVerificationAttempt} */
   withRejection(error) {
     throw error
   }
 }
 
 /** The tokens of a request. */
-class RequestAttempt {
+class RequestVerificationAttempt {
   /**
    * The index of the accepted token among the request's tokens. An attempt accepts at most one token, so the index for
    * a given context never changes.
@@ -70,8 +71,8 @@ class RequestAttempt {
   extras = undefined
 
   /**
-   * @type {RequestAttempt[] | undefined} - The attempts with the other Logto servers that the request's tokens name as
-   * their issuers.
+   * @type {RequestVerificationAttempt[] | undefined} - The attempts with the other Logto servers that the request's
+   * tokens name as their issuers.
    */
   alternatives = undefined
 
@@ -85,9 +86,9 @@ class RequestAttempt {
    * @param {import('./request').Credentials} credentials
    * @param {Parsed} parsed
    * @param {unknown} source - The framework's request object, which the application's functions receive.
-   * @param {boolean} [isRouted] - Whether the application uses several Logto servers.
+   * @param {boolean} [hasSeveralServers]
    */
-  constructor(request, { authorization, cookies }, parsed, source, isRouted = false) {
+  constructor(request, { authorization, cookies }, parsed, source, hasSeveralServers = false) {
     this.authorization = authorization
     this.cookies = cookies
     this.parsed = parsed
@@ -95,8 +96,8 @@ class RequestAttempt {
     const { cookieName, guestCookieName } = parsed.core
     const cookie = parsedCookie(request, cookieName)
     const guestCookie = guestCookieName === null ? undefined : parsedCookie(request, guestCookieName)
-    if (cookie !== undefined || guestCookie !== undefined || isRouted) {
-      this.extras = { __proto__: null, cookie, guestCookie, checksIssuerFirst: isRouted }
+    if (cookie !== undefined || guestCookie !== undefined || hasSeveralServers) {
+      this.extras = { __proto__: null, cookie, guestCookie, checksIssuerFirst: hasSeveralServers }
     }
   }
 
@@ -135,14 +136,18 @@ class RequestAttempt {
    * attempt per token.
    *
    * @param {AuthError} error
-   * @returns {RequestAttempt}
+   * @returns {RequestVerificationAttempt}
    */
   withRejection(error) {
     const { position } = this
     const rejected = [...(this.extras?.rejected ?? []), { __proto__: null, position, code: error.code }]
     const extras = { __proto__: null, ...this.extras, rejected }
     const firstRejection = position === 0 ? error : this.firstRejection
-    return Object.assign(Object.create(RequestAttempt.prototype), this, { position: 0, extras, firstRejection })
+    return Object.assign(Object.create(RequestVerificationAttempt.prototype), this, {
+      position: 0,
+      extras,
+      firstRejection,
+    })
   }
 }
 
@@ -151,7 +156,8 @@ class RequestAttempt {
  *
  * @param {string} token
  */
-const truncateToken = (token) => (token.length > MAX_TOKEN_LENGTH ? token.slice(0, MAX_TOKEN_LENGTH + 1) : token)
+const truncateToken = (token) =>
+  token.length > MAX_TOKEN_CHARACTERS ? token.slice(0, MAX_TOKEN_CHARACTERS + 1) : token
 
 /**
  * Returns the time against which tokens are checked, as Unix time in milliseconds. `Date` is looked up on every call,
@@ -167,4 +173,4 @@ function now(currentDate) {
   throw invalidOption('currentDate', 'it to return a valid Date', date)
 }
 
-module.exports = { RequestAttempt, TokenAttempt, now, truncateToken }
+module.exports = { RequestVerificationAttempt, TokenVerificationAttempt, now, truncateToken }

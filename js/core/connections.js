@@ -14,10 +14,10 @@ const { callAfterEventLoopTurn } = require('./timers')
  */
 const MAX_PENDING_VERIFICATIONS = 8
 
-/** @typedef {{ ids: Set<number>, isPaused: boolean }} Pending */
+/** @typedef {{ ids: Set<number>, isPaused: boolean }} PendingVerifications */
 
-/** The pending verifications of each connection. @type {WeakMap<object, Pending>} */
-const pendingByConnection = new WeakMap()
+/** The pending verifications of each connection. @type {WeakMap<object, PendingVerifications>} */
+const verificationsByConnection = new WeakMap()
 
 /** Paused connections that are waiting to be resumed. @type {any[]} */
 const connectionsToResume = []
@@ -29,10 +29,10 @@ const connectionsToResume = []
  * @param {number} id - The id of the verification.
  * @param {Promise<unknown>} outcome
  */
-function trackPending(source, id, outcome) {
+function trackVerification(source, id, outcome) {
   const connection = connectionOf(source)
   if (connection === undefined) return
-  const pending = pendingOf(connection)
+  const pending = pendingVerificationsOf(connection)
   pending.ids.add(id)
   if (pending.ids.size >= MAX_PENDING_VERIFICATIONS) pauseReading(connection, pending)
   const forget = () => {
@@ -51,19 +51,19 @@ function trackPending(source, id, outcome) {
 function yieldToOtherConnections(source) {
   const connection = connectionOf(source)
   if (connection === undefined) return
-  const pending = pendingOf(connection)
+  const pending = pendingVerificationsOf(connection)
   const wasPaused = pending.isPaused
   pauseReading(connection, pending)
   if (!wasPaused && pending.ids.size === 0) resumeReading(connection)
 }
 
-/** @type {(connection: any) => Pending} */
-function pendingOf(connection) {
-  let pending = pendingByConnection.get(connection)
+/** @type {(connection: any) => PendingVerifications} */
+function pendingVerificationsOf(connection) {
+  let pending = verificationsByConnection.get(connection)
   if (pending === undefined) {
     const ids = /** @type {Set<number>} */ (new Set())
     pending = { ids, isPaused: false }
-    pendingByConnection.set(connection, pending)
+    verificationsByConnection.set(connection, pending)
     onDisconnect(connection, () => native.cancel([...ids]))
   }
   return pending
@@ -73,7 +73,7 @@ function pendingOf(connection) {
  * Stops reading a socket. `socket.pause()` would have no effect while Node's HTTP parser reads the socket directly.
  * HTTP/2 streams are not sockets, and HTTP/2 has flow control of its own.
  *
- * @type {(connection: any, pending: Pending) => void}
+ * @type {(connection: any, pending: PendingVerifications) => void}
  */
 function pauseReading(connection, pending) {
   if (typeof connection._handle?.readStop !== 'function') return
@@ -95,7 +95,7 @@ function resumeReading(connection) {
 function resumeNextConnection() {
   const connection = connectionsToResume.shift()
   if (connectionsToResume.length > 0) callAfterEventLoopTurn(resumeNextConnection)
-  const pending = pendingByConnection.get(connection)
+  const pending = verificationsByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
   // If the client does not read the responses, or the application does not read a request body, Node has also stopped
   // reading, and will resume by itself. Resuming a socket that Node has paused would cause a parse error or fill the
@@ -128,4 +128,4 @@ function onDisconnect(connection, cancel) {
   else connection.addEventListener('abort', cancel, { once: true })
 }
 
-module.exports = { trackPending, yieldToOtherConnections }
+module.exports = { trackVerification, yieldToOtherConnections }

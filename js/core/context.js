@@ -2,23 +2,23 @@
 
 const native = require('./addon')
 const { authError, rejectionFrom } = require('./errors')
-const { sharedObject } = require('./shared')
+const { globalSingleton } = require('./shared')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 
 /**
  * The verified JSON from which a context was built, and the requirements that the context is known to meet. Handlers
- * cannot read or change the proof, even if they modify the context.
+ * cannot read or change the record, even if they modify the context.
  *
- * @typedef {{ json: string, metRequirements: WeakSet<object> | undefined }} Proof
+ * @typedef {{ json: string, metRequirements: WeakSet<object> | undefined }} VerifiedRecord
  */
 
 /**
  * The verification attempt that a context comes from. The attempt gives access to the token, so it is kept in a private
  * field, which never appears in logs.
  *
- * @typedef {import('./attempt').Attempt | undefined} Origin
+ * @typedef {import('./attempt').VerificationAttempt | undefined} Origin
  */
 
 /**
@@ -37,15 +37,15 @@ class ReturnOverride {
  * as long. All copies of the package use the class of the copy that was loaded first, so that each copy recognizes
  * every context.
  */
-const RecordedContext = sharedObject('RecordedContext', () => {
-  return class RecordedContext extends ReturnOverride {
-    /** @type {Proof | RejectedRequest} */
+const ContextWithRecord = globalSingleton('ContextWithRecord', () => {
+  return class ContextWithRecord extends ReturnOverride {
+    /** @type {VerifiedRecord | RejectedRequest} */
     #record
 
     /** @type {Origin} */
     #origin
 
-    /** @param {AuthContext} auth @param {Proof | RejectedRequest} record @param {Origin} origin */
+    /** @param {AuthContext} auth @param {VerifiedRecord | RejectedRequest} record @param {Origin} origin */
     constructor(auth, record, origin) {
       super(auth)
       this.#record = record
@@ -54,7 +54,7 @@ const RecordedContext = sharedObject('RecordedContext', () => {
 
     /**
      * @param {any} auth
-     * @returns {Proof | RejectedRequest | undefined} - Undefined unless this package created the object.
+     * @returns {VerifiedRecord | RejectedRequest | undefined} - Undefined unless this package created the object.
      */
     static record(auth) {
       return typeof auth === 'object' && auth !== null && #record in auth ? auth.#record : undefined
@@ -72,7 +72,7 @@ const RecordedContext = sharedObject('RecordedContext', () => {
 
 /** @type {(json: string, origin: Origin) => AuthContext} */
 const newContext = (json, origin) =>
-  /** @type {any} */ (new RecordedContext(JSON.parse(json), { json, metRequirements: undefined }, origin))
+  /** @type {any} */ (new ContextWithRecord(JSON.parse(json), { json, metRequirements: undefined }, origin))
 
 /**
  * Maximum number of cached contexts, in two generations. When the younger generation is full, the older generation is
@@ -84,8 +84,8 @@ const MAX_CACHED_CONTEXTS = 1000
 const MAX_JSON_LENGTH = 4 * 1024
 
 /**
- * @typedef {{ proof: Proof, auth: any }} CachedContext - `auth` is null if a claim is an object, because copies of the
- * context would share that object.
+ * @typedef {{ record: VerifiedRecord, auth: any }} CachedContext - `auth` is null if a claim is an object, because
+ * copies of the context would share that object.
  */
 
 /** @type {Map<number, CachedContext>} */
@@ -103,11 +103,11 @@ let oldGeneration = new Map()
  * @returns {AuthContext}
  */
 function cachedContext(id, origin) {
-  const { proof, auth } = youngGeneration.get(id) ?? cacheContext(id, oldGeneration.get(id) ?? loadContext(id))
-  if (auth === null) return /** @type {any} */ (new RecordedContext(JSON.parse(proof.json), proof, origin))
+  const { record, auth } = youngGeneration.get(id) ?? cacheContext(id, oldGeneration.get(id) ?? loadContext(id))
+  if (auth === null) return /** @type {any} */ (new ContextWithRecord(JSON.parse(record.json), record, origin))
   const { userId, payload, scopes, clientId, organizationId, subjectType } = auth
   return /** @type {any} */ (
-    new RecordedContext(
+    new ContextWithRecord(
       {
         userId,
         isAuthenticated: true,
@@ -118,7 +118,7 @@ function cachedContext(id, origin) {
         organizationId,
         subjectType,
       },
-      proof,
+      record,
       origin,
     )
   )
@@ -130,12 +130,12 @@ function loadContext(id) {
   if (json === null) return /** @type {never} */ (native.throwInternalError())
   const auth = JSON.parse(json)
   const hasFlatPayload = Object.values(auth.payload).every((claim) => typeof claim !== 'object')
-  return { proof: { json, metRequirements: undefined }, auth: hasFlatPayload ? auth : null }
+  return { record: { json, metRequirements: undefined }, auth: hasFlatPayload ? auth : null }
 }
 
 /** @type {(id: number, entry: CachedContext) => CachedContext} */
 function cacheContext(id, entry) {
-  if (entry.proof.json.length > MAX_JSON_LENGTH) return entry
+  if (entry.record.json.length > MAX_JSON_LENGTH) return entry
   if (youngGeneration.size >= MAX_CACHED_CONTEXTS / 2) {
     oldGeneration = youngGeneration
     youngGeneration = new Map()
@@ -169,7 +169,7 @@ function guestOrThrow(rejected, error, origin) {
     guestId: rejected.guestId,
     guestReason: /** @type {import('../..').AuthErrorCode} */ (record.code),
   }
-  return /** @type {any} */ (new RecordedContext(guest, record, origin))
+  return /** @type {any} */ (new ContextWithRecord(guest, record, origin))
 }
 
 /**
@@ -179,16 +179,16 @@ function guestOrThrow(rejected, error, origin) {
  * @param {unknown} value
  * @returns {value is AuthContext}
  */
-const isContext = (value) => RecordedContext.record(value) !== undefined
+const isContext = (value) => ContextWithRecord.record(value) !== undefined
 
 /**
- * Returns the proof of a context that was built from a token, or undefined for guests and for all other objects.
+ * Returns the record of a context that was built from a token, or undefined for guests and for all other objects.
  *
- * @type {(auth: unknown) => Proof | undefined}
+ * @type {(auth: unknown) => VerifiedRecord | undefined}
  */
-function proofOf(auth) {
-  const record = RecordedContext.record(auth)
-  return record !== undefined && Object.hasOwn(record, 'json') ? /** @type {Proof} */ (record) : undefined
+function verifiedRecordOf(auth) {
+  const record = ContextWithRecord.record(auth)
+  return record !== undefined && Object.hasOwn(record, 'json') ? /** @type {VerifiedRecord} */ (record) : undefined
 }
 
 /**
@@ -197,7 +197,7 @@ function proofOf(auth) {
  * @type {(auth: unknown) => RejectedRequest | undefined}
  */
 function rejectionOf(auth) {
-  const record = RecordedContext.record(auth)
+  const record = ContextWithRecord.record(auth)
   return record !== undefined && Object.hasOwn(record, 'code') ? /** @type {RejectedRequest} */ (record) : undefined
 }
 
@@ -217,10 +217,10 @@ const isNewGuest = (/** @type {AuthContext} */ auth) => rejectionOf(auth)?.guest
  */
 const attachRecord = (copy, auth) =>
   /** @type {any} */ (
-    new RecordedContext(
+    new ContextWithRecord(
       /** @type {any} */ (copy),
-      /** @type {any} */ (RecordedContext.record(auth)),
-      RecordedContext.origin(auth),
+      /** @type {any} */ (ContextWithRecord.record(auth)),
+      ContextWithRecord.origin(auth),
     )
   )
 
@@ -229,12 +229,12 @@ const attachRecord = (copy, auth) =>
  *
  * @type {(auth: AuthContext) => Origin}
  */
-const attemptOf = (auth) => RecordedContext.origin(auth)
+const verificationAttemptOf = (auth) => ContextWithRecord.origin(auth)
 
 /** @type {typeof import('../..').tokenOf} */
 function tokenOf(auth) {
   if (!isContext(auth)) throw new TypeError('Expected a context that logto-authkit has created')
-  return proofOf(auth) === undefined ? null : (attemptOf(auth)?.token() ?? null)
+  return verifiedRecordOf(auth) === undefined ? null : (verificationAttemptOf(auth)?.token() ?? null)
 }
 
 module.exports = {
@@ -243,8 +243,8 @@ module.exports = {
   isContext,
   isNewGuest,
   newContext,
-  attemptOf,
-  proofOf,
+  verificationAttemptOf,
+  verifiedRecordOf,
   rejectionOf,
   attachRecord,
   tokenOf,

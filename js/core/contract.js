@@ -26,12 +26,12 @@ const native = require('./addon')
  */
 
 /** @type {Contract | undefined} */
-let cachedContract
+let coreContract
 
 /** @returns {Contract} */
 const contract = () => {
-  cachedContract ??= /** @type {Contract} */ (JSON.parse(native.contract()))
-  return cachedContract
+  coreContract ??= /** @type {Contract} */ (JSON.parse(native.contract()))
+  return coreContract
 }
 
 /**

@@ -82,13 +82,14 @@ function withMissingOptionHint(result, optionSet, options) {
  *   file sets, because the application chooses the variable's name.
  */
 function envFileHint(variable) {
-  const lacking = Object.entries(readEnvFile('.env')).flatMap(([name, value = '']) =>
-    VARIABLE_NAME.test(name) && /[^\s=]/.test(value) && isBlank(name) ? [name] : [],
+  const missingVariables = Object.entries(readEnvFile('.env')).flatMap(([name, value = '']) =>
+    VARIABLE_NAME_PATTERN.test(name) && /[^\s=]/.test(value) && isBlank(name) ? [name] : [],
   )
-  const named = variable === undefined ? probableVariables(lacking) : lacking.filter((name) => name === variable)
-  if (named.length === 0) return undefined
-  const empty = named.filter((name) => ownProperty(process.env, name) !== undefined)
-  const unset = named.filter((name) => !empty.includes(name))
+  const listedVariables =
+    variable === undefined ? likelyVariables(missingVariables) : missingVariables.filter((name) => name === variable)
+  if (listedVariables.length === 0) return undefined
+  const empty = listedVariables.filter((name) => ownProperty(process.env, name) !== undefined)
+  const unset = listedVariables.filter((name) => !empty.includes(name))
   const unreadHint = `The file .env sets ${unset.join(', ')}, but Node.js has not read the file: add --env-file=.env to the command that starts the application or its tests`
   const emptyHint = `The file .env sets ${empty.join(', ')}, but --env-file does not replace an empty variable in the environment: run \`unset ${empty.join(' ')}\``
   return [unset.length > 0 && unreadHint, empty.length > 0 && emptyHint].filter(Boolean).join('. ')
@@ -98,19 +99,19 @@ function envFileHint(variable) {
 const isBlank = (variable) => !ownProperty(process.env, variable)?.trim()
 
 /**
- * The names that a message may contain. `parseEnv` also returns other text before an equals sign as a name, such as a
- * line of a private key or the beginning of a URL with a password. If a value consists of equals signs, its name may be
- * a secret in Base32 or Base64.
+ * Matches the names that a message may contain. `parseEnv` also returns other text before an equals sign as a name, such
+ * as a line of a private key or the beginning of a URL with a password. If a value consists of equals signs, its name
+ * may be a secret in Base32 or Base64.
  */
-const VARIABLE_NAME = /^[A-Z][A-Z0-9_]{0,63}$/
+const VARIABLE_NAME_PATTERN = /^[A-Z][A-Z0-9_]{0,63}$/
 
-/** The number of variables to name if no name suggests that the variable belongs to Logto. */
-const MAX_NAMED_VARIABLES = 3
+/** The number of variables to list if no name suggests that the variable belongs to Logto. */
+const MAX_LISTED_VARIABLES = 3
 
 /** @param {string[]} names */
-function probableVariables(names) {
-  const namesOfLogto = names.filter((name) => /LOGTO/i.test(name))
-  return namesOfLogto.length > 0 ? namesOfLogto : names.slice(0, MAX_NAMED_VARIABLES)
+function likelyVariables(names) {
+  const namesWithLogto = names.filter((name) => /LOGTO/i.test(name))
+  return namesWithLogto.length > 0 ? namesWithLogto : names.slice(0, MAX_LISTED_VARIABLES)
 }
 
 /** @type {(variable: string, file: string) => boolean} */

@@ -22,7 +22,7 @@ class AuthError extends Error {
 
   constructor(/** @type {symbol} */ key, /** @type {RejectedRequest} */ rejected, /** @type {string} */ message) {
     if (key !== CONSTRUCTOR_KEY) throw new TypeError('AuthError cannot be constructed: only logto-authkit creates it')
-    super(message, rejected.cause === null ? undefined : { cause: causeError(rejected.cause, rejected.causeCode) })
+    super(message, rejected.cause === null ? undefined : { cause: errorFromCause(rejected.cause, rejected.causeCode) })
     this.code = /** @type {import('../..').AuthErrorCode} */ (rejected.code)
     this.status = /** @type {import('../..').AuthError['status']} */ (rejected.status)
     // Fastify and http-errors read `statusCode`.
@@ -109,7 +109,8 @@ const asError = (thrown) =>
   typeof thrown === 'object' && thrown !== null ? thrown : new Error(`Thrown: ${String(thrown)}`)
 
 /** @type {(message: string, code: string | null) => Error} */
-const causeError = (message, code) => (code === null ? new Error(message) : Object.assign(new Error(message), { code }))
+const errorFromCause = (message, code) =>
+  code === null ? new Error(message) : Object.assign(new Error(message), { code })
 
 /** @param {string} message */
 const optionsError = (message) => Object.assign(new TypeError(message), { code: 'invalid_options' })

@@ -6,7 +6,7 @@
 const native = require('./addon')
 const { NO_VARIABLES, environmentFor, optionsOrEmpty, withMissingOptionHint } = require('./environment')
 const { optionsError, valueOrThrow } = require('./errors')
-const { completions } = require('./pending')
+const { outcomeQueue } = require('./pending')
 const { withRevocationsId } = require('./revocations')
 const {
   deepCopy,
@@ -20,16 +20,13 @@ const {
 const { plainSchema, validatorOf } = require('./schema')
 const { isVerifier } = require('./shared')
 
-/**
- * Maximum number of index keys. An application needs about one index key per options literal, unless it computes its
- * options.
- */
-const MAX_INDEX_KEYS = 1000
+/** An application needs about one cache key per options literal, unless it computes its options. */
+const MAX_CACHE_KEYS = 1000
 
-/** Maximum number of entries per index key. The index key covers only the options that usually differ. */
+/** Maximum number of entries per cache key. The cache key covers only the options that usually differ. */
 const MAX_ENTRIES_PER_KEY = 16
 
-/** Number of recent entries to compare before using the index. Most applications have at most four entries. */
+/** Number of recent entries to compare before looking up the cache key. Most applications have at most four entries. */
 const MAX_RECENT_ENTRIES = 4
 
 /** Maximum nesting depth to which options are compared and copied, which is deeper than the core reads. */
@@ -49,7 +46,7 @@ const MAX_DEPTH = 8
  * @property {Core} core - Shared by equal options.
  * @property {Readonly<Record<string, any>>} options - A snapshot of the options, so that later changes to the caller's
  * object have no effect.
- * @property {Readonly<Functions>} functions - This caller's functions.
+ * @property {Readonly<OptionFunctions>} functions - This caller's functions.
  * @property {Parsed[] | undefined} servers - The parsed options of each Logto server, if there are several servers. All
  * other properties apply to the first server.
  */
@@ -77,7 +74,7 @@ function parse(optionSet, given) {
     const functions = matchingFunctions(entry, optionSet, options)
     if (functions !== null) return { core: entry.core, options: entry.options, functions, servers: undefined }
   }
-  const key = indexKey(optionSet, options)
+  const key = cacheKeyOf(optionSet, options)
   const entries = entriesByKey.get(key) ?? []
   for (const entry of entries) {
     const functions = matchingFunctions(entry, optionSet, options)
@@ -91,7 +88,7 @@ function parse(optionSet, given) {
     const { functions: _, ...cached } = parsed
     const entry = { optionSet, keys: Object.keys(parsed.options), ...cached }
     markAsUsed(key, [entry, ...entries.slice(0, MAX_ENTRIES_PER_KEY - 1)], entry)
-    if (entriesByKey.size > MAX_INDEX_KEYS) entriesByKey.delete(entriesByKey.keys().next().value ?? '')
+    if (entriesByKey.size > MAX_CACHE_KEYS) entriesByKey.delete(entriesByKey.keys().next().value ?? '')
   }
   return parsed
 }
@@ -108,7 +105,7 @@ function markAsUsed(key, entries, used) {
  * @param {string} optionSet
  * @param {any} options
  */
-function indexKey(optionSet, options) {
+function cacheKeyOf(optionSet, options) {
   let key = optionSet
   if (typeof options !== 'object' || options === null) return key
   for (const name of ['logtoUrl', 'audience', 'requiredScope', 'organizationId']) {
@@ -119,15 +116,15 @@ function indexKey(optionSet, options) {
 }
 
 /** @typedef {'check' | 'claims' | 'currentDate' | 'fallback' | 'getToken' | 'isRevoked' | 'next' | 'onError' | 'onRefused' | 'organizationId' | 'signInUrl'} FunctionName */
-/** @typedef {{ [name in FunctionName]: Function | undefined }} Functions */
+/** @typedef {{ [name in FunctionName]: Function | undefined }} OptionFunctions */
 
 /**
  * The object always has the same properties, which makes reading them fast on every request. Every property is an own
  * property, because other code could pollute the prototype.
  *
- * @returns {Functions}
+ * @returns {OptionFunctions}
  */
-const emptyFunctions = () => ({
+const newOptionFunctions = () => ({
   check: undefined,
   claims: undefined,
   currentDate: undefined,
@@ -141,7 +138,7 @@ const emptyFunctions = () => ({
   signInUrl: undefined,
 })
 
-const NO_FUNCTIONS = emptyFunctions()
+const NO_OPTION_FUNCTIONS = newOptionFunctions()
 
 /**
  * Compares options with an entry's options. Returns the functions in the given options, or null if the options differ.
@@ -150,7 +147,7 @@ const NO_FUNCTIONS = emptyFunctions()
  * @param {Entry} entry
  * @param {string} optionSet
  * @param {any} options
- * @returns {Functions | null}
+ * @returns {OptionFunctions | null}
  */
 function matchingFunctions(entry, optionSet, options) {
   if (entry.optionSet !== optionSet || typeof options !== 'object' || options === null || Array.isArray(options))
@@ -158,14 +155,14 @@ function matchingFunctions(entry, optionSet, options) {
   if (!isPlainObjectOrArray(options)) return null
   const { keys, options: cachedOptions } = entry
   if (keys.length !== ownNames(options).length) return null
-  let functions = NO_FUNCTIONS
+  let functions = NO_OPTION_FUNCTIONS
   for (const key of keys) {
     if (!Object.hasOwn(options, key)) return null
     const value = key === 'claims' ? plainSchema(options[key]) : options[key]
     if (!isEqual(cachedOptions[key], value, MAX_DEPTH)) return null
     const optionFunction = key === 'claims' && value !== undefined ? validatorOf(value) : value
     if (typeof optionFunction === 'function') {
-      if (functions === NO_FUNCTIONS) functions = emptyFunctions()
+      if (functions === NO_OPTION_FUNCTIONS) functions = newOptionFunctions()
       functions[/** @type {FunctionName} */ (key)] = optionFunction
     }
   }
@@ -182,7 +179,7 @@ function matchingFunctions(entry, optionSet, options) {
 function create(optionSet, options) {
   const members = snapshot(optionsOrEmpty(optionSet, options))
   const environment = environmentFor(optionSet, members)
-  const result = native.createVerifier(optionSet, withRevocationsId(members), completions, environment ?? NO_VARIABLES)
+  const result = native.createVerifier(optionSet, withRevocationsId(members), outcomeQueue, environment ?? NO_VARIABLES)
   const verifier = valueOrThrow(withMissingOptionHint(result, optionSet, members))
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
@@ -195,7 +192,7 @@ function create(optionSet, options) {
     )
   }
   const { cookieName, guestCookieName, resourceMetadata } = verifier
-  const functions = emptyFunctions()
+  const functions = newOptionFunctions()
   for (const [name, value] of Object.entries(members)) {
     if (typeof value === 'function') functions[/** @type {FunctionName} */ (name)] = value
   }

@@ -13,9 +13,9 @@ const { callAfterEventLoopTurn, keepAlive } = require('./timers')
 
 /** @type {Map<number, Waiter>} */
 const waiters = new Map()
-const completions = new native.OutcomeInbox(deliverOutcomes)
+const outcomeQueue = new native.OutcomeInbox(deliverOutcomes)
 
-let isEndOfTurnScheduled = false
+let hasScheduledChecks = false
 
 /**
  * Returns the outcome of a verification that continues on another thread.
@@ -24,7 +24,7 @@ let isEndOfTurnScheduled = false
  * @returns {Promise<Outcome>}
  */
 function outcomeOf(id) {
-  scheduleEndOfTurn()
+  scheduleQueuedChecks()
   if (waiters.size === 0) keepAlive.ref()
   return new Promise((resolve, reject) => waiters.set(id, { resolve, reject }))
 }
@@ -39,7 +39,7 @@ function outcomeOf(id) {
 const awaitOutcome = async (result) => (typeof result === 'number' ? outcomeOf(result) : result)
 
 function deliverOutcomes() {
-  const outcomes = completions.take()
+  const outcomes = outcomeQueue.take()
   for (let i = 0; i < outcomes.length; i += 2) {
     const id = /** @type {number} */ (outcomes[i])
     const waiter = /** @type {Waiter} */ (waiters.get(id))
@@ -59,17 +59,17 @@ function settleWaiter({ resolve, reject }, outcome) {
   }
 }
 
-/** Schedules `endTurn`, which must follow each slow check on the event loop. */
-function scheduleEndOfTurn() {
-  if (isEndOfTurnScheduled) return
-  isEndOfTurnScheduled = true
-  callAfterEventLoopTurn(endTurn)
+/** Schedules `runQueuedChecks`, which must follow each slow check on the event loop. */
+function scheduleQueuedChecks() {
+  if (hasScheduledChecks) return
+  hasScheduledChecks = true
+  callAfterEventLoopTurn(runQueuedChecks)
 }
 
-function endTurn() {
-  isEndOfTurnScheduled = false
-  if (native.endEventLoopTurn()) scheduleEndOfTurn()
+function runQueuedChecks() {
+  hasScheduledChecks = false
+  if (native.endEventLoopTurn()) scheduleQueuedChecks()
   deliverOutcomes()
 }
 
-module.exports = { completions, outcomeOf, scheduleEndOfTurn, awaitOutcome }
+module.exports = { outcomeQueue, outcomeOf, scheduleQueuedChecks, awaitOutcome }

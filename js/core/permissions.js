@@ -1,7 +1,7 @@
 /** Checks the scopes and roles of a context or of claims inside a handler. */
 
 const native = require('./addon')
-const { attemptOf, isContext } = require('./context')
+const { verificationAttemptOf, isContext } = require('./context')
 const { authError, valueOrThrow, withResourceMetadata } = require('./errors')
 const { snapshot } = require('./options')
 const { ownProperty } = require('./plain')
@@ -36,7 +36,7 @@ const requireRole = (subject, role, options) => throwIfRejected(checkRoles(subje
  */
 function throwIfRejected(rejected, subject) {
   if (rejected === null) return
-  const server = isContext(subject) ? attemptOf(subject)?.parsed : undefined
+  const server = isContext(subject) ? verificationAttemptOf(subject)?.parsed : undefined
   throw withResourceMetadata(authError(rejected), server?.core.resourceMetadata ?? null)
 }
 

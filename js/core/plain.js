@@ -1,6 +1,6 @@
 /** Compares and copies option values. */
 
-const { isRevocations } = require('./revocations')
+const { isRevocationsHandle } = require('./revocations')
 const { plainSchema } = require('./schema')
 
 /**
@@ -62,7 +62,7 @@ const ownNames = Object.getOwnPropertyNames
  * @type {(value: any, depth: number) => boolean}
  */
 function isComparable(value, depth) {
-  if (typeof value !== 'object' || value === null || isRevocations(value)) return true
+  if (typeof value !== 'object' || value === null || isRevocationsHandle(value)) return true
   return depth > 0 && isPlainObjectOrArray(value) && Object.values(value).every((item) => isComparable(item, depth - 1))
 }
 

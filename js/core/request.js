@@ -109,9 +109,9 @@ function authorizationValues(headers, raw) {
 function parsedCookie(request, name) {
   const cookies = cookiesOf(request)
   if (typeof cookies !== 'object' || cookies === null) return undefined
-  const hasGetMethod = typeof cookies.get === 'function'
-  const cookie = hasGetMethod ? cookies.get(name) : ownProperty(cookies, name)
-  const value = hasGetMethod && typeof cookie === 'object' && cookie !== null ? cookie.value : cookie
+  const hasGetFunction = typeof cookies.get === 'function'
+  const cookie = hasGetFunction ? cookies.get(name) : ownProperty(cookies, name)
+  const value = hasGetFunction && typeof cookie === 'object' && cookie !== null ? cookie.value : cookie
   return typeof value === 'string' ? value : undefined
 }
 
@@ -132,10 +132,10 @@ const readHeader = (request, name) => headerValue(request.headers, rawHeaders(re
 
 /** @type {(headers: any, raw: string[] | undefined, lowercaseName: string) => string | string[] | undefined} */
 function headerValue(headers, raw, name) {
-  const hasGetMethod = typeof headers.get === 'function'
-  let value = hasGetMethod ? headers.get(name) : ownProperty(headers, name)
+  const hasGetFunction = typeof headers.get === 'function'
+  let value = hasGetFunction ? headers.get(name) : ownProperty(headers, name)
   if (typeof value === 'string') return value
-  if (value === undefined && raw === undefined && !hasGetMethod) {
+  if (value === undefined && raw === undefined && !hasGetFunction) {
     // Node's header names are lowercase, but those in Lambda events and hand-written objects may not be.
     const values = Object.keys(headers)
       .filter((key) => key.length === name.length && key.toLowerCase() === name)

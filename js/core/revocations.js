@@ -1,12 +1,12 @@
 /** The objects that `createRevocations` returns and that the `revocations` option accepts. */
 
-const { sharedObject } = require('./shared')
+const { globalSingleton } = require('./shared')
 
 /**
  * The class of the objects that `createRevocations` returns, which all copies of the package share. The id by which the
  * core finds the revocations is in a private field, so that no other object can contain the id.
  */
-const RevocationsHandle = sharedObject('RevocationsHandle', () => {
+const RevocationsHandle = globalSingleton('RevocationsHandle', () => {
   return class RevocationsHandle {
     /** @type {string} */
     #id
@@ -26,7 +26,7 @@ const RevocationsHandle = sharedObject('RevocationsHandle', () => {
 })
 
 /** @param {unknown} value */
-const isRevocations = (value) => RevocationsHandle.id(value) !== undefined
+const isRevocationsHandle = (value) => RevocationsHandle.id(value) !== undefined
 
 /**
  * Replaces the `revocations` option with the id that the core knows. All other values, including strings, are left for
@@ -42,4 +42,4 @@ function withRevocationsId(options) {
   return id === undefined ? options : { ...options, revocations: id }
 }
 
-module.exports = { RevocationsHandle, isRevocations, withRevocationsId }
+module.exports = { RevocationsHandle, isRevocationsHandle, withRevocationsId }

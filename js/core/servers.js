@@ -6,7 +6,7 @@ const { isEqual, ownProperty } = require('./plain')
 const { settle } = require('./settle')
 
 /** @typedef {import('./options').Parsed} Parsed */
-/** @typedef {InstanceType<typeof import('./attempt').RequestAttempt>} RequestAttempt */
+/** @typedef {InstanceType<typeof import('./attempt').RequestVerificationAttempt>} RequestVerificationAttempt */
 
 /**
  * Parses options, or an array with the options for each server.
@@ -72,29 +72,30 @@ function withChangedOptions({ options, functions: { claims, ...functions } }, ch
 /**
  * Reads the tokens that the application's `getToken` returns. Attempts with the same `getToken` share one call.
  *
- * @param {RequestAttempt[]} attempts - One per server.
+ * @param {RequestVerificationAttempt[]} attempts - One per server.
  * @param {unknown} source
  * @returns {Promise<unknown> | undefined}
  */
 function readTokens(attempts, source) {
-  const attemptsWithGetToken = attempts.filter(({ parsed }) => parsed.functions.getToken !== undefined)
-  if (attemptsWithGetToken.length === 0) return undefined
+  const attemptsCallingGetToken = attempts.filter(({ parsed }) => parsed.functions.getToken !== undefined)
+  if (attemptsCallingGetToken.length === 0) return undefined
   const tokens = new Map()
   return Promise.all(
-    attemptsWithGetToken.map(async (attempt) => {
+    attemptsCallingGetToken.map(async (attempt) => {
       const getToken = /** @type {Function} */ (attempt.parsed.functions.getToken)
       if (!tokens.has(getToken))
         tokens.set(
           getToken,
-          settle(() => getToken(source), returnToken, rejectedPromise),
+          settle(
+            () => getToken(source),
+            (/** @type {unknown} */ token) => token,
+            rejectedPromise,
+          ),
         )
       attempt.useToken(await tokens.get(getToken))
     }),
   )
 }
-
-/** @param {unknown} token */
-const returnToken = (token) => token
 
 /** @param {unknown} error */
 const rejectedPromise = (error) => Promise.reject(error)
@@ -104,22 +105,22 @@ const rejectedPromise = (error) => Promise.reject(error)
  * name become alternatives. A request without a token belongs to the first server. If no token names a known issuer,
  * the request belongs to the first server whose token sources contain a token.
  *
- * @param {RequestAttempt[]} attempts - One per server.
- * @returns {RequestAttempt}
+ * @param {RequestVerificationAttempt[]} attempts - One per server.
+ * @returns {RequestVerificationAttempt}
  */
 function selectServer(attempts) {
   const positions = new Map(attempts.map((attempt) => [attempt, attempt.route()]))
-  const position = (/** @type {RequestAttempt} */ attempt) => /** @type {number} */ (positions.get(attempt))
+  const position = (/** @type {RequestVerificationAttempt} */ attempt) => /** @type {number} */ (positions.get(attempt))
   const [selected, ...alternatives] = attempts
     .filter((attempt) => position(attempt) >= 0)
     .sort((a, b) => position(a) - position(b))
-  if (selected === undefined) return attempts.find((attempt) => position(attempt) === UNROUTABLE_TOKENS) ?? attempts[0]
+  if (selected === undefined) return attempts.find((attempt) => position(attempt) === UNMATCHED_TOKENS) ?? attempts[0]
   selected.alternatives = alternatives
   return selected
 }
 
 /** The core's result if all of a request's tokens are from other issuers, or if one source contains two tokens. */
-const UNROUTABLE_TOKENS = -1
+const UNMATCHED_TOKENS = -1
 
 /**
  * Adds up the statistics of several verifiers. `state` is the worst state of the verifiers' key sets.

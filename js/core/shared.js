@@ -8,7 +8,7 @@
  * @param {() => T} create
  * @returns {T}
  */
-function sharedObject(name, create) {
+function globalSingleton(name, create) {
   const key = Symbol.for(`logto-authkit.1.${name}`)
   if (!Object.hasOwn(globalThis, key)) Object.defineProperty(globalThis, key, { value: create() })
   return /** @type {any} */ (globalThis)[key]
@@ -25,4 +25,4 @@ const VERIFIER_BRAND = Symbol.for('logto-authkit.Verifier')
  */
 const isVerifier = (value) => typeof value === 'object' && value !== null && VERIFIER_BRAND in value
 
-module.exports = { VERIFIER_BRAND, isVerifier, sharedObject }
+module.exports = { VERIFIER_BRAND, isVerifier, globalSingleton }

@@ -7,7 +7,7 @@
 const timers = require('node:timers')
 const { MessageChannel } = require('node:worker_threads')
 
-const sourceOf = Function.prototype.toString
+const functionToString = Function.prototype.toString
 
 /**
  * Returns true only if a timer function is the built-in one, rather than a mock or a wrapper.
@@ -15,7 +15,7 @@ const sourceOf = Function.prototype.toString
  * @param {Function} timer
  */
 const isNativeTimer = (timer) => {
-  const source = sourceOf.call(timer)
+  const source = functionToString.call(timer)
   return source.includes('new Immediate(') || (source.includes('[native code]') && !timer.name.startsWith('bound '))
 }
 

@@ -1,17 +1,17 @@
 /** Converts the core's result for an attempt to a context, or throws the rejection. */
 
 const { runApplicationChecks, fallbackContext, hasApplicationChecks } = require('./acceptance')
-const { trackPending, yieldToOtherConnections } = require('./connections')
+const { trackVerification, yieldToOtherConnections } = require('./connections')
 const { cachedContext, guestOrThrow, newContext } = require('./context')
 const { AuthError, authError } = require('./errors')
-const { outcomeOf, scheduleEndOfTurn } = require('./pending')
+const { outcomeOf, scheduleQueuedChecks } = require('./pending')
 const { organizationFrom } = require('./organization')
 const { isPromise, rethrow, settle } = require('./settle')
 const { reportRejection } = require('./warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
-/** @typedef {import('./attempt').Attempt} Attempt */
+/** @typedef {import('./attempt').VerificationAttempt} VerificationAttempt */
 /** @typedef {import('./attempt').Result} Result */
 /** @typedef {import('./diagnostics').Trace} Trace */
 /** @typedef {InstanceType<typeof AuthError>} Rejection */
@@ -19,7 +19,7 @@ const { reportRejection } = require('./warnings')
 /**
  * Verifies the tokens of an attempt. Returns or throws synchronously if no part of the verification has to wait.
  *
- * @type {(attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
+ * @type {(attempt: VerificationAttempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */
 function contextOf(attempt, trace) {
   const { organizationId } = attempt.parsed.functions
@@ -36,7 +36,7 @@ function contextOf(attempt, trace) {
 
 /**
  * @param {Result} result
- * @param {Attempt} attempt
+ * @param {VerificationAttempt} attempt
  * @param {Trace} [trace]
  * @returns {AuthContext | Promise<AuthContext>}
  */
@@ -45,7 +45,7 @@ function contextFrom(result, attempt, trace) {
   if (typeof result === 'number') {
     if (isPendingId(result)) {
       const outcome = outcomeOf(result)
-      if (source !== undefined) trackPending(source, result, outcome)
+      if (source !== undefined) trackVerification(source, result, outcome)
       return outcome.then((settled) => contextFrom(settled, attempt, trace))
     }
     if (trace !== undefined) trace.cached = true
@@ -53,7 +53,7 @@ function contextFrom(result, attempt, trace) {
     return hasApplicationChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
   }
   if (typeof result === 'string') return contextOfNewToken(newContext(result, attempt), attempt, trace)
-  if (result.slow) scheduleEndOfTurn()
+  if (result.slow) scheduleQueuedChecks()
   // Only own properties are checked, because a polluted prototype must not turn a rejection into a context.
   if (!Object.hasOwn(result, 'context'))
     return handleRejection(reportRejection(/** @type {RejectedRequest} */ (result)), attempt)
@@ -67,26 +67,26 @@ function contextFrom(result, attempt, trace) {
  * Returns the context of a token that was not in the cache. The result is a promise even if the application has no
  * checks of its own, so that the timing does not depend on the thread that checks the signature.
  *
- * @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => Promise<AuthContext>}
+ * @type {(auth: AuthContext, attempt: VerificationAttempt, trace?: Trace) => Promise<AuthContext>}
  */
 const contextOfNewToken = async (auth, attempt, trace) =>
   hasApplicationChecks(attempt.parsed.functions) ? applyChecks(auth, attempt, trace) : auth
 
-/** @type {(auth: AuthContext, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
+/** @type {(auth: AuthContext, attempt: VerificationAttempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function applyChecks(auth, attempt, trace) {
   const rejection = runApplicationChecks(auth, attempt.parsed.functions, attempt.source)
   if (isPromise(rejection)) return rejection.then((settled) => acceptOrTryNextToken(auth, settled, attempt, trace))
   return acceptOrTryNextToken(auth, rejection, attempt, trace)
 }
 
-/** @type {(auth: AuthContext, rejection: Rejection | undefined, attempt: Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
+/** @type {(auth: AuthContext, rejection: Rejection | undefined, attempt: VerificationAttempt, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function acceptOrTryNextToken(auth, rejection, attempt, trace) {
   if (rejection === undefined) return auth
   const nextAttempt = attempt.withRejection(rejection)
   return contextFrom(nextAttempt.verify(), nextAttempt, trace)
 }
 
-/** @type {(result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
+/** @type {(result: RejectedRequest, attempt: VerificationAttempt) => AuthContext | Promise<AuthContext>} */
 function handleRejection(result, attempt) {
   const { parsed, source, firstRejection } = attempt
   if (result.code === 'overloaded' && source !== undefined) yieldToOtherConnections(source)
@@ -123,7 +123,7 @@ function handleRejection(result, attempt) {
  * Tries another token of the request, issued by a different Logto server. If that token is not valid either, the first
  * token's error is reported.
  *
- * @type {(alternative: Attempt, onFailure: () => AuthContext | Promise<AuthContext>) => AuthContext | Promise<AuthContext>}
+ * @type {(alternative: VerificationAttempt, onFailure: () => AuthContext | Promise<AuthContext>) => AuthContext | Promise<AuthContext>}
  */
 const tryAlternativeToken = (alternative, onFailure) =>
   settle(
@@ -135,7 +135,7 @@ const tryAlternativeToken = (alternative, onFailure) =>
     },
   )
 
-/** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: Attempt) => AuthContext | Promise<AuthContext>} */
+/** @type {(outcome: AuthContext | Rejection, result: RejectedRequest, attempt: VerificationAttempt) => AuthContext | Promise<AuthContext>} */
 function handlePrincipal(outcome, result, attempt) {
   const rejectPrincipal = (/** @type {Rejection} */ rejection) => {
     // With 'no-token', a request whose principal was rejected is not treated as a guest.

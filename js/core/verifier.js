@@ -1,6 +1,6 @@
 /** Verifiers, which turn a token or request into a context according to parsed options. */
 
-const { RequestAttempt, TokenAttempt, truncateToken } = require('./attempt')
+const { RequestVerificationAttempt, TokenVerificationAttempt, truncateToken } = require('./attempt')
 const { contextOf } = require('./verification')
 const { hasSubscribers, publishKeyFetches, publishVerification } = require('./diagnostics')
 const { authError, withResourceMetadata } = require('./errors')
@@ -122,10 +122,10 @@ function serverOf(token, parsed) {
 /** @type {(token: string, parsed: Parsed) => AuthContext | Promise<AuthContext>} */
 function verifyToken(token, parsed) {
   const { onRefused } = parsed.functions
-  const isRouted = parsed.servers !== undefined
-  const attempt = new TokenAttempt(token, serverOf(token, parsed), isRouted)
+  const hasSeveralServers = parsed.servers !== undefined
+  const attempt = new TokenVerificationAttempt(token, serverOf(token, parsed), hasSeveralServers)
   const verify = (/** @type {Trace | undefined} */ trace = undefined) =>
-    isRouted ? verifyWithServer(attempt, trace) : contextOf(attempt, trace)
+    hasSeveralServers ? verifyForLogtoServer(attempt, trace) : contextOf(attempt, trace)
   const run = () => (hasSubscribers() ? publishVerification(verify) : verify())
   return onRefused === undefined ? run() : observeRejection(onRefused, undefined, run)
 }
@@ -152,8 +152,8 @@ const traceRequest = (request, parsed, source) =>
 
 /** @type {(request: RequestLike, parsed: Parsed, source: unknown, trace?: Trace) => AuthContext | Promise<AuthContext>} */
 function checkRequest(request, parsed, source, trace) {
-  if (parsed.servers !== undefined) return verifyWithServers(request, parsed.servers, source, trace)
-  const attempt = new RequestAttempt(request, readCredentials(request), parsed, source)
+  if (parsed.servers !== undefined) return selectServerAndVerify(request, parsed.servers, source, trace)
+  const attempt = new RequestVerificationAttempt(request, readCredentials(request), parsed, source)
   const { getToken } = parsed.functions
   if (getToken === undefined) return contextOf(attempt, trace)
   return settle(
@@ -167,12 +167,12 @@ function checkRequest(request, parsed, source, trace) {
 }
 
 /** @type {(request: RequestLike, servers: Parsed[], source: unknown, trace?: Trace) => AuthContext | Promise<AuthContext>} */
-function verifyWithServers(request, servers, source, trace) {
+function selectServerAndVerify(request, servers, source, trace) {
   const credentials = readCredentials(request)
-  const attempts = servers.map((server) => new RequestAttempt(request, credentials, server, source, true))
+  const attempts = servers.map((server) => new RequestVerificationAttempt(request, credentials, server, source, true))
   return settle(
     () => readTokens(attempts, source),
-    () => verifyWithServer(selectServer(attempts), trace),
+    () => verifyForLogtoServer(selectServer(attempts), trace),
     rethrow,
   )
 }
@@ -182,9 +182,9 @@ function verifyWithServers(request, servers, source, trace) {
  * is selected, the challenge of a rejection points to this server's metadata, because no other server can renew the
  * token.
  *
- * @type {(attempt: import('./attempt').Attempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
+ * @type {(attempt: import('./attempt').VerificationAttempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */
-const verifyWithServer = (attempt, trace) =>
+const verifyForLogtoServer = (attempt, trace) =>
   settle(
     () => contextOf(attempt, trace),
     (auth) => auth,

@@ -1,11 +1,11 @@
 /** The page that ends a loop between the proxy and the sign-in page, and the warning for the server's log. */
 
 /** @typedef {import('../..').AuthError} AuthError */
-/** @typedef {'nested' | 'token' | 'repeated'} LoopReason */
+/** @typedef {'nested' | 'token' | 'repeated'} SignInLoopReason */
 
 /**
  * @param {AuthError} error
- * @param {LoopReason} reason
+ * @param {SignInLoopReason} reason
  * @param {{ cookieName: string | null, signInUrl: string }} context - `cookieName` is `null` if the application reads no cookie.
  * @returns {{ headers: Record<string, string>, body: string }}
  */
@@ -23,7 +23,7 @@ code { overflow-wrap: anywhere }
 <h1>Sign-in does not work</h1>
 <p>${escapeHtml(signInLoopSummary(error, reason))}</p>
 <p>Error code: <code>${error.code}</code></p>
-${loopHints(error, reason, cookieName)
+${signInLoopHints(error, reason, cookieName)
   .map((hint) => `<p>${escapeHtml(hint)}</p>`)
   .join('\n')}
 <p><a href="${escapeHtml(signInUrl)}">Sign in again</a></p>
@@ -40,33 +40,33 @@ ${loopHints(error, reason, cookieName)
 /**
  * Warns once per error code, so that clients cannot flood the log.
  *
- * @param {Set<string>} warned - The error codes about which this proxy has warned.
+ * @param {Set<string>} reportedErrorCodes
  * @param {AuthError} error
- * @param {LoopReason} reason
+ * @param {SignInLoopReason} reason
  * @param {string | null} cookieName
  */
-function warnAboutLoop(warned, error, reason, cookieName) {
-  if (warned.has(error.code)) return
-  warned.add(error.code)
+function warnAboutSignInLoop(reportedErrorCodes, error, reason, cookieName) {
+  if (reportedErrorCodes.has(error.code)) return
+  reportedErrorCodes.add(error.code)
   const details = Object.keys(error.details).length > 0 ? ` ${JSON.stringify(error.details)}` : ''
   const message = [
     `${signInLoopSummary(error, reason)} (${error.code}${details})`,
-    ...loopHints(error, reason, cookieName),
+    ...signInLoopHints(error, reason, cookieName),
   ]
   process.emitWarning(`Sign-in loop ended: ${message.join(' ')}`, { code: 'LOGTO_AUTHKIT_SIGN_IN_LOOP' })
 }
 
-/** @type {(error: AuthError, reason: LoopReason) => string} */
+/** @type {(error: AuthError, reason: SignInLoopReason) => string} */
 function signInLoopSummary({ code, message }, reason) {
   if (reason === 'nested') return 'The sign-in page itself requires a session.'
   if (code === 'missing_token') return 'The browser has returned from the sign-in page several times without a token.'
   return `The browser has returned from the sign-in page with a token that is rejected: ${message}.`
 }
 
-/** @type {(error: AuthError, reason: LoopReason, cookieName: string | null) => string[]} */
-function loopHints({ code, details }, reason, cookieName) {
+/** @type {(error: AuthError, reason: SignInLoopReason, cookieName: string | null) => string[]} */
+function signInLoopHints({ code, details }, reason, cookieName) {
   if (reason === 'nested') return ['Add the path of the page to publicPaths, or return it from a signInUrl function.']
-  if (code !== 'missing_token') return [LOOP_HINTS[code] ?? 'Check the token with: npx logto-authkit explain']
+  if (code !== 'missing_token') return [SIGN_IN_LOOP_HINTS[code] ?? 'Check the token with: npx logto-authkit explain']
   if (cookieName === null)
     return ['Check that the function getToken returns a token after signing in, and does not hide an error.']
   return [
@@ -81,7 +81,7 @@ function loopHints({ code, details }, reason, cookieName) {
 const escapeHtml = (text) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 
 /** The advice for developers about the usual causes of a sign-in loop. @type {Record<string, string>} */
-const LOOP_HINTS = {
+const SIGN_IN_LOOP_HINTS = {
   invalid_audience:
     'The application expects a token for another API resource: compare the option audience with the resource that is requested when signing in.',
   invalid_issuer:
@@ -94,4 +94,4 @@ const LOOP_HINTS = {
   token_not_active: 'Compare the clocks of this server and of Logto.',
 }
 
-module.exports = { errorPage, warnAboutLoop }
+module.exports = { errorPage, warnAboutSignInLoop }

@@ -3,7 +3,7 @@
 const { appendCookie } = require('../adapters/response')
 
 /** @typedef {import('next/server').NextRequest} NextRequest */
-/** @typedef {(request: NextRequest, auth: import('../..').AuthContext | undefined) => any} NextProxy */
+/** @typedef {(request: NextRequest, auth: import('../..').AuthContext | undefined) => any} OtherProxy */
 
 /**
  * Returns the response of the other proxy, or a response that passes the request on, with the given cookies added. The
@@ -14,7 +14,7 @@ const { appendCookie } = require('../adapters/response')
  * @param {NextRequest} request
  * @param {import('../..').AuthContext | undefined} auth
  * @param {{
- *   next: NextProxy | undefined,
+ *   next: OtherProxy | undefined,
  *   guestCookie: string | null,
  *   cookies: string[],
  *   canOpenPage(path: string): boolean | Promise<boolean>,
@@ -23,22 +23,22 @@ const { appendCookie } = require('../adapters/response')
  */
 async function forwardRequest(request, auth, { next, guestCookie, cookies, canOpenPage }) {
   const { NextResponse } = require('next/server')
-  const pair = guestCookie?.split(';', 1)[0]
+  const cookiePair = guestCookie?.split(';', 1)[0]
   const nextUrl = request.headers.get(NEXT_URL_HEADER)
-  const hidesNextUrl = nextUrl !== null && !(await canOpenPage(nextUrl))
-  if (hidesNextUrl) request.headers.delete(NEXT_URL_HEADER)
-  if (pair !== undefined) addRequestCookie(request, pair)
-  const proxyResponse = (await next?.(request, auth)) ?? NextResponse.next()
+  const removesNextUrlHeader = nextUrl !== null && !(await canOpenPage(nextUrl))
+  if (removesNextUrlHeader) request.headers.delete(NEXT_URL_HEADER)
+  if (cookiePair !== undefined) addRequestCookie(request, cookiePair)
+  const otherProxyResponse = (await next?.(request, auth)) ?? NextResponse.next()
   const all = guestCookie === null ? cookies : [guestCookie, ...cookies]
   // If the other proxy has not returned a response, Next.js reports the mistake.
-  if (!(proxyResponse instanceof Response)) return proxyResponse
-  const changesRequest = (pair !== undefined || hidesNextUrl) && forwardsRequest(proxyResponse)
-  if (all.length === 0 && !changesRequest && 'cookies' in proxyResponse) return proxyResponse
+  if (!(otherProxyResponse instanceof Response)) return otherProxyResponse
+  const changesRequest = (cookiePair !== undefined || removesNextUrlHeader) && forwardsRequest(otherProxyResponse)
+  if (all.length === 0 && !changesRequest && 'cookies' in otherProxyResponse) return otherProxyResponse
   // The response is copied, because it may not be a `NextResponse`, and because the headers of `Response.redirect()`
   // are immutable.
-  const { body, status, statusText } = proxyResponse
-  const response = new NextResponse(body, { status, statusText, headers: proxyResponse.headers })
-  if (changesRequest) overrideRequestHeaders(response.headers, request, pair)
+  const { body, status, statusText } = otherProxyResponse
+  const response = new NextResponse(body, { status, statusText, headers: otherProxyResponse.headers })
+  if (changesRequest) overrideRequestHeaders(response.headers, request, cookiePair)
   // A route cannot replace a `Cache-Control` header that the proxy has set, so the strictest value is used.
   for (const cookie of all) appendCookie(response.headers, cookie, 'private, no-store')
   return response
@@ -48,12 +48,12 @@ async function forwardRequest(request, auth, { next, guestCookie, cookies, canOp
  * Adds a cookie to a request before the other proxy runs, because that proxy often forwards a changed copy of the
  * request's headers.
  *
- * @type {(request: NextRequest, pair: string) => void}
+ * @type {(request: NextRequest, cookiePair: string) => void}
  */
-function addRequestCookie(request, pair) {
-  const header = withCookie(request.headers.get('cookie'), pair)
-  const [name] = pair.split('=', 1)
-  request.cookies.set(name, pair.slice(name.length + 1))
+function addRequestCookie(request, cookiePair) {
+  const header = withCookie(request.headers.get('cookie'), cookiePair)
+  const [name] = cookiePair.split('=', 1)
+  request.cookies.set(name, cookiePair.slice(name.length + 1))
   // `cookies.set` re-encodes the values of all cookies, so the header is set again with the original values.
   request.headers.set('cookie', header)
 }
@@ -65,9 +65,9 @@ const forwardsRequest = ({ headers }) => headers.has('x-middleware-next') || hea
  * Makes Next.js pass a request on with its changed headers. If the other proxy has replaced the headers of the request,
  * the new cookie is added to these headers.
  *
- * @type {(headers: Headers, request: NextRequest, pair: string | undefined) => void}
+ * @type {(headers: Headers, request: NextRequest, cookiePair: string | undefined) => void}
  */
-function overrideRequestHeaders(headers, request, pair) {
+function overrideRequestHeaders(headers, request, cookiePair) {
   const { NextResponse } = require('next/server')
   const names = headers.get(OVERRIDDEN_HEADERS)
   if (names === null) {
@@ -75,16 +75,16 @@ function overrideRequestHeaders(headers, request, pair) {
     for (const [name, value] of overrideHeaders) if (name !== 'x-middleware-next') headers.set(name, value)
     return
   }
-  if (pair === undefined) return
+  if (cookiePair === undefined) return
   const cookie = headers.get(OVERRIDDEN_COOKIE_HEADER)
   if (cookie === null) headers.set(OVERRIDDEN_HEADERS, `${names},cookie`.replace(/^,/, ''))
-  headers.set(OVERRIDDEN_COOKIE_HEADER, withCookie(cookie, pair))
+  headers.set(OVERRIDDEN_COOKIE_HEADER, withCookie(cookie, cookiePair))
 }
 
-/** @type {(header: string | null, pair: string) => string} */
-function withCookie(header, pair) {
-  if (header === null || header === '') return pair
-  return header.split(/;\s*/).includes(pair) ? header : `${header}; ${pair}`
+/** @type {(header: string | null, cookiePair: string) => string} */
+function withCookie(header, cookiePair) {
+  if (header === null || header === '') return cookiePair
+  return header.split(/;\s*/).includes(cookiePair) ? header : `${header}; ${cookiePair}`
 }
 
 const NEXT_URL_HEADER = 'next-url'

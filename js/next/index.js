@@ -6,7 +6,7 @@ const native = require('../core/addon')
 const { AuthError } = require('../core/errors')
 const { check } = require('../core/options')
 const { wrapApiHandler, wrapHandler } = require('./handlers')
-const { createProxy } = require('./proxy')
+const { createAuthProxy } = require('./proxy')
 const { assertDynamicRendering, authenticate, browserOrigin, trySetCookie } = require('./request')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
@@ -27,9 +27,9 @@ function createNextAuth(options) {
     /** @type {(handler: any, requirements?: any) => any} */
     withApiAuth: (handler, ...requirements) => wrapApiHandler(handler, authenticator, requirementsFrom(requirements)),
     /** @param {any} request */
-    verify: (request) => verifyResult(request, authenticator),
+    verify: (request) => tryVerify(request, authenticator),
     /** @param {any} [paths] */
-    authProxy: (paths) => createProxy(authenticator, check('proxyExtra', paths)),
+    authProxy: (paths) => createAuthProxy(authenticator, check('proxyExtra', paths)),
     getAuth: () => currentAuth(guestAuthenticator, authenticator.allowsGuests),
   }
 }
@@ -38,12 +38,12 @@ function createNextAuth(options) {
 const requirementsFrom = (requirements) => (requirements.length === 0 ? undefined : new Requirements(...requirements))
 
 /** @type {(request: any, options: any) => Promise<any>} */
-const verifyNextAuth = async (request, options) => verifyResult(request, new Authenticator('next', options))
+const verifyNextAuth = async (request, options) => tryVerify(request, new Authenticator('next', options))
 
 /** @param {any} options */
 function authProxy(options) {
   const authenticator = new Authenticator('proxy', options)
-  return createProxy(authenticator, authenticator.ownOptions)
+  return createAuthProxy(authenticator, authenticator.ownOptions)
 }
 
 /** @param {any} options */
@@ -53,7 +53,7 @@ async function getAuth(options) {
 }
 
 /** @type {(request: any, authenticator: Authenticator) => Promise<any>} */
-async function verifyResult(request, authenticator) {
+async function tryVerify(request, authenticator) {
   try {
     return { success: true, auth: await authenticate(authenticator, request) }
   } catch (error) {
@@ -69,11 +69,11 @@ async function verifyResult(request, authenticator) {
  * @returns {Promise<AuthContext>}
  */
 async function currentAuth(authenticator, setsGuestCookie) {
-  const nextHeaders = require('next/headers')
+  const nextHeadersModule = require('next/headers')
   // Next.js may prerender a component, but a token's expiry must be checked at the time of the request.
   await require('next/server').connection()
-  const requestHeaders = await nextHeaders.headers()
-  const jar = await nextHeaders.cookies()
+  const requestHeaders = await nextHeadersModule.headers()
+  const jar = await nextHeadersModule.cookies()
   assertDynamicRendering(requestHeaders)
   const headers = withoutOutdatedCookies(requestHeaders, jar, authenticator.cookieNames)
   const auth = await authenticate(authenticator, { headers, cookies: jar }, requestHeaders)

@@ -2,12 +2,12 @@
 
 const { errorResponse } = require('../adapters/response')
 const { AuthError } = require('../core/errors')
-const { errorPage, warnAboutLoop } = require('./error-page')
+const { errorPage, warnAboutSignInLoop } = require('./error-page')
 const { forwardRequest } = require('./forward')
-const { isPublicWithAncestors, isPublicPath, normalizePublicPath } = require('./public-paths')
+const { isPublicAtEveryLevel, isPublicPath, normalizePublicPath } = require('./public-paths')
 const { browserOrigin } = require('./request')
 const { SignIn, redirectKind } = require('./sign-in')
-const { signInLoopReason, redirectMarkerCookie, expiredMarkerCookie } = require('./sign-in-loop')
+const { signInLoopReason, redirectMarkerCookie, clearRedirectMarkerCookie } = require('./sign-in-loop')
 
 /** @typedef {InstanceType<typeof import('../adapters/authenticator').Authenticator>} Authenticator */
 /** @typedef {import('next/server').NextRequest} NextRequest */
@@ -16,7 +16,7 @@ const { signInLoopReason, redirectMarkerCookie, expiredMarkerCookie } = require(
  * @param {Authenticator} authenticator
  * @param {Readonly<Record<string, any>>} options - The options, which the core has checked.
  */
-function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, next }) {
+function createAuthProxy(authenticator, { publicPaths, signInUrl, allowPreflight, next }) {
   const signIn = signInUrl === undefined ? undefined : new SignIn(signInUrl)
   const paths = (publicPaths ?? []).map(normalizePublicPath)
   const { allowsGuests } = authenticator
@@ -30,7 +30,7 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
   const sessionAuthenticator = authenticator.withGuests(true, { onRefused: undefined })
 
   /** @type {Set<string>} */
-  const warnedCodes = new Set()
+  const reportedErrorCodes = new Set()
 
   /** @type {(request: NextRequest, isSignIn: boolean) => Promise<any>} */
   async function verifyAndForward(request, isSignIn) {
@@ -39,15 +39,15 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const selectedAuthenticator = isSignIn ? signInAuthenticator : isPublic ? authenticator : userAuthenticator
     const auth = skipsVerification ? undefined : await selectedAuthenticator.verify(request)
     const guestCookie = authenticator.newGuestCookie(auth, browserOrigin(request.headers))
-    const cookie = auth?.isAuthenticated ? expiredMarkerCookie(request) : null
-    const canOpenPage = (/** @type {string} */ path) => isOpenPage(request, path) || hasSession(request, auth)
+    const cookie = auth?.isAuthenticated ? clearRedirectMarkerCookie(request) : null
+    const canOpenPage = (/** @type {string} */ path) => isPublicPage(request, path) || hasSession(request, auth)
     return forwardRequest(request, auth, { next, guestCookie, cookies: cookie === null ? [] : [cookie], canOpenPage })
   }
 
   /** @type {(request: NextRequest, path: string) => boolean} */
-  const isOpenPage = (request, path) =>
+  const isPublicPage = (request, path) =>
     (publicPaths === undefined && allowsGuests) ||
-    isPublicWithAncestors(path, (one) => isPublicPath(one, paths) || signIn?.isPage(request, one) === true)
+    isPublicAtEveryLevel(path, (one) => isPublicPath(one, paths) || signIn?.isPage(request, one) === true)
 
   /**
    * Returns whether the client has a session. No token has been verified if the request is for a public page. Errors
@@ -75,12 +75,12 @@ function createProxy(authenticator, { publicPaths, signInUrl, allowPreflight, ne
     const reason = signInLoopReason(request, error, cookieName)
     if (reason !== undefined) {
       const readCookie = authenticator.sessionCookies(true).includes(cookieName) ? cookieName : null
-      warnAboutLoop(warnedCodes, error, reason, readCookie)
+      warnAboutSignInLoop(reportedErrorCodes, error, reason, readCookie)
       // Behind a reverse proxy, the origin of the request may be internal.
       const { origin } = request.nextUrl
       const signInUrl = url.origin === origin ? url.href.slice(origin.length) : url.href
       const { headers, body } = errorPage(error, reason, { cookieName: readCookie, signInUrl })
-      return withCookie(new NextResponse(body, { status: error.status, headers }), expiredMarkerCookie(request))
+      return withCookie(new NextResponse(body, { status: error.status, headers }), clearRedirectMarkerCookie(request))
     }
     // After a 303, the browser requests the sign-in page with GET. After a 307, it would post the form to that page.
     const responseInit = { status: request.method === 'POST' ? 303 : 307, headers: { 'Cache-Control': 'no-store' } }
@@ -124,4 +124,4 @@ const ASSET_PATHS = [
   /^\/(?:favicon\.ico|robots\.txt|sitemap\.xml|manifest\.(?:json|webmanifest))$/,
 ]
 
-module.exports = { createProxy }
+module.exports = { createAuthProxy }

@@ -35,7 +35,7 @@ function isPublicPath(pathname, publicPaths) {
  * @param {string} pathname
  * @param {(path: string) => boolean} isPublic
  */
-function isPublicWithAncestors(pathname, isPublic) {
+function isPublicAtEveryLevel(pathname, isPublic) {
   const names = pathname.split('/').slice(1, MAX_DEPTH + 2)
   return names.length <= MAX_DEPTH && names.every((_, index) => isPublic(`/${names.slice(0, index + 1).join('/')}`))
 }
@@ -88,4 +88,4 @@ const SEGMENT_SUFFIX = '.segment.rsc'
 /** @param {string} path - A path without empty segments has at most one trailing slash. */
 const withoutTrailingSlash = (path) => (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path)
 
-module.exports = { isPublicWithAncestors, isPublicPath, readPath, normalizePublicPath }
+module.exports = { isPublicAtEveryLevel, isPublicPath, readPath, normalizePublicPath }

@@ -15,7 +15,7 @@ const { browserOrigin } = require('./request')
  * The cookie that records redirects: digests of the rejected token (empty if there was none) and of the requested path,
  * the number of consecutive redirects from that path, and the time of the last redirect.
  *
- * @typedef {{ token: string, target: string, count: number, time: number }} Marker
+ * @typedef {{ token: string, target: string, count: number, time: number }} RedirectMarker
  */
 
 /**
@@ -31,11 +31,11 @@ const { browserOrigin } = require('./request')
 function signInLoopReason(request, error, cookieName) {
   const redirectTarget = request.nextUrl.searchParams.get('redirect_to')
   if (redirectTarget !== null && /[?&]redirect_to=/.test(redirectTarget)) return 'nested'
-  const marker = readMarker(request)
+  const marker = readRedirectMarker(request)
   if (marker === undefined) return undefined
   const token = tokenDigest(request, cookieName)
   if (token !== '' && token !== marker.token && !SIGN_IN_RECOVERABLE_CODES.has(error.code)) return 'token'
-  const isRepeated = marker.count >= MAX_REDIRECTS && isRecentSameTarget(marker, request)
+  const isRepeated = marker.count >= MAX_REDIRECTS && hasRecentRedirect(marker, request)
   return isRepeated ? 'repeated' : undefined
 }
 
@@ -47,10 +47,10 @@ function signInLoopReason(request, error, cookieName) {
  */
 function redirectMarkerCookie(request, cookieName) {
   if (readHeader(request, 'cookie') === undefined && readHeader(request, 'sec-fetch-site') === undefined) return null
-  const marker = readMarker(request)
-  const count = marker !== undefined && isRecentSameTarget(marker, request) ? marker.count + 1 : 1
+  const marker = readRedirectMarker(request)
+  const count = marker !== undefined && hasRecentRedirect(marker, request) ? marker.count + 1 : 1
   const value = [tokenDigest(request, cookieName), targetDigest(request), count, Date.now()].join('.')
-  return buildSignInMarkerCookie(request, value, MARKER_MAX_AGE_SECONDS)
+  return buildRedirectMarkerCookie(request, value, REDIRECT_MARKER_MAX_AGE_SECONDS)
 }
 
 /**
@@ -58,19 +58,19 @@ function redirectMarkerCookie(request, cookieName) {
  *
  * @type {(request: NextRequest) => string | null}
  */
-const expiredMarkerCookie = (request) =>
-  cookieValues(request, contract().cookies.signIn).length > 0 ? buildSignInMarkerCookie(request, '', 0) : null
+const clearRedirectMarkerCookie = (request) =>
+  cookieValues(request, contract().cookies.signIn).length > 0 ? buildRedirectMarkerCookie(request, '', 0) : null
 
 /** @type {(request: NextRequest, value: string, maxAge: number) => string} */
-function buildSignInMarkerCookie(request, value, maxAge) {
+function buildRedirectMarkerCookie(request, value, maxAge) {
   const [protocol] = browserOrigin(request.headers)()
   // SameSite=Strict cookies are not sent when the browser returns from Logto.
   const attributes = `Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${protocol?.startsWith('https') ? '; Secure' : ''}`
   return `${contract().cookies.signIn}=${value}; ${attributes}`
 }
 
-/** @type {(request: NextRequest) => Marker | undefined} */
-function readMarker(request) {
+/** @type {(request: NextRequest) => RedirectMarker | undefined} */
+function readRedirectMarker(request) {
   const [value = ''] = cookieValues(request, contract().cookies.signIn)
   const fields = /^([\w-]*)\.([\w-]+)\.(\d{1,3})\.(\d{1,15})$/.exec(value)
   if (fields === null) return undefined
@@ -78,8 +78,8 @@ function readMarker(request) {
   return { token, target, count: Number(count), time: Number(time) }
 }
 
-/** @type {(marker: Marker, request: NextRequest) => boolean} */
-const isRecentSameTarget = ({ target, time }, request) =>
+/** @type {(marker: RedirectMarker, request: NextRequest) => boolean} */
+const hasRecentRedirect = ({ target, time }, request) =>
   target === targetDigest(request) && Math.abs(Date.now() - time) < MAX_REDIRECT_INTERVAL_MS
 
 /** @type {(request: NextRequest, cookieName: string) => string} */
@@ -109,6 +109,6 @@ const MAX_REDIRECTS = 3
 const MAX_REDIRECT_INTERVAL_MS = 30_000
 
 /** How long signing in may take, in seconds. */
-const MARKER_MAX_AGE_SECONDS = 600
+const REDIRECT_MARKER_MAX_AGE_SECONDS = 600
 
-module.exports = { SIGN_IN_RECOVERABLE_CODES, signInLoopReason, redirectMarkerCookie, expiredMarkerCookie }
+module.exports = { SIGN_IN_RECOVERABLE_CODES, signInLoopReason, redirectMarkerCookie, clearRedirectMarkerCookie }

@@ -95,7 +95,7 @@ function withReturnTarget(url, request) {
   const { pathname, search } = new URL(request.url)
   // A path that starts with two slashes would be a URL on another host.
   const target = withoutBasePath(pathname, request).replace(/^[/\\]*/, '/') + search
-  url.searchParams.set(REDIRECT_TO, target)
+  url.searchParams.set(RETURN_TARGET_PARAMETER, target)
   return url
 }
 
@@ -118,7 +118,7 @@ const escapePattern = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
  */
 const LOCALE_PATTERN = '/[A-Za-z]{2}(?:-[A-Za-z]{2,4}){0,2}'
 
-const REDIRECT_TO = 'redirect_to'
+const RETURN_TARGET_PARAMETER = 'redirect_to'
 
 const PLACEHOLDER_ORIGIN = 'http://localhost'
 

@@ -8,14 +8,14 @@ const { valueOrThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { snapshot } = require('../core/options')
 const { ownProperty } = require('../core/plain')
-const { completions, scheduleEndOfTurn, awaitOutcome } = require('../core/pending')
+const { outcomeQueue, scheduleQueuedChecks, awaitOutcome } = require('../core/pending')
 const { handler } = require('./handler')
 
 // The timers are captured at load time, because fake timers in a test would replace the globals and never fire.
 const { clearTimeout, setTimeout } = require('node:timers')
 
 /** How long the response may take, in milliseconds. Logto waits for 2.5 seconds and never retries the request. */
-const RESPONSE_DEADLINE_MS = 1800
+const MAX_RESPONSE_TIME_MS = 1800
 
 /** How long the store may take to acknowledge a revocation, in milliseconds. */
 const PUBLISH_TIMEOUT_MS = 1500
@@ -24,7 +24,7 @@ const PUBLISH_TIMEOUT_MS = 1500
 const MAX_BODY_BYTES = 65_536
 
 const FORM_MEDIA_TYPE = 'application/x-www-form-urlencoded'
-const PARSER_ADVICE = `Parse ${FORM_MEDIA_TYPE}, for example with express.urlencoded(), or mount the handler before other parsers.`
+const BODY_PARSER_ADVICE = `Parse ${FORM_MEDIA_TYPE}, for example with express.urlencoded(), or mount the handler before other parsers.`
 
 /** @typedef {import('./handler').Answer} Answer */
 /** @typedef {import('./handler').Incoming} Incoming */
@@ -38,7 +38,7 @@ const PARSER_ADVICE = `Parse ${FORM_MEDIA_TYPE}, for example with express.urlenc
 function backchannelLogout(publish, options) {
   const members = snapshot(options)
   const verifier = valueOrThrow(
-    withMissingOptionHint(native.createLogoutVerifier(members, completions), 'backchannelLogout', members),
+    withMissingOptionHint(native.createLogoutVerifier(members, outcomeQueue), 'backchannelLogout', members),
   )
   const currentDate = ownProperty(members, 'currentDate')
   const date = () => now(typeof currentDate === 'function' ? currentDate : undefined)
@@ -50,14 +50,14 @@ function backchannelLogout(publish, options) {
         return logoutErrorResponse('invalid_request', 'The body must be a form with one logout_token')
       return respondBeforeDeadline(revokeFromLogoutToken(verifier, publish, token, date()))
     },
-    { limit: MAX_BODY_BYTES, advice: PARSER_ADVICE },
+    { limit: MAX_BODY_BYTES, advice: BODY_PARSER_ADVICE },
   )
 }
 
 /** @type {(verifier: NativeLogoutVerifier, publish: import('./webhook').Publish, token: string, date: number) => Promise<Answer>} */
 async function revokeFromLogoutToken(verifier, publish, token, date) {
   const outcome = await awaitOutcome(verifier.verify(token, date))
-  if (typeof outcome !== 'string' && outcome.slow) scheduleEndOfTurn()
+  if (typeof outcome !== 'string' && outcome.slow) scheduleQueuedChecks()
   if (typeof outcome !== 'string' && Object.hasOwn(outcome, 'code')) {
     const { status, message } = /** @type {import('../native/binding').RejectedRequest} */ (outcome)
     return logoutErrorResponse(status === 503 ? 'temporarily_unavailable' : 'invalid_request', message)
@@ -82,7 +82,7 @@ function respondBeforeDeadline(answer) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       resolve(logoutErrorResponse('temporarily_unavailable', 'The logout token could not be verified in time'))
-    }, RESPONSE_DEADLINE_MS)
+    }, MAX_RESPONSE_TIME_MS)
     answer.finally(() => clearTimeout(timer)).then(resolve, reject)
   })
 }

@@ -107,7 +107,7 @@ class CatchUp {
     for (let page = 1; page <= MAX_PAGES; page += 1) {
       const logEntries = await this.#page(page)
       const newLogEntries = logEntries.filter((log) => !this.#known.has(logEntryKey(log))).reverse()
-      const entries = newLogEntries.flatMap((log) => this.#entriesOf(log))
+      const entries = newLogEntries.flatMap((log) => this.#revocationEntriesOf(log))
       for (let i = 0; i < entries.length; i += MAX_BATCH_SIZE)
         await this.#target.publish(entries.slice(i, i + MAX_BATCH_SIZE))
       for (const log of logEntries) {
@@ -128,7 +128,7 @@ class CatchUp {
    *
    * @param {LogEntry} log
    */
-  #entriesOf({ payload }) {
+  #revocationEntriesOf({ payload }) {
     const event = native.webhookEvent(Buffer.from(JSON.stringify(payload?.hookRequest?.body ?? null)), Date.now())
     if (typeof event === 'string') {
       this.#warn(new Error(`an event could not be read: ${event}`))

@@ -21,7 +21,7 @@ function handler(answer, { limit, advice }) {
   let hasWarned = false
 
   /** @type {(method: unknown, request: Incoming) => Promise<Answer>} */
-  async function respond(method, request) {
+  async function answerRequest(method, request) {
     if (method !== 'POST') {
       const headers = { 'Cache-Control': 'no-store', Allow: 'POST' }
       return jsonResponse(405, { error: 'method_not_allowed', message: 'Use POST' }, headers)
@@ -39,8 +39,8 @@ function handler(answer, { limit, advice }) {
   }
 
   /** @type {(request: Request, cached?: () => Promise<ArrayBuffer>) => Promise<Response>} */
-  async function respondToFetch(request, cached) {
-    const { status, headers, body } = await respond(request.method, {
+  async function answerFetchRequest(request, cached) {
+    const { status, headers, body } = await answerRequest(request.method, {
       header: (name) => request.headers.get(name) ?? undefined,
       body: () => readFetchBody(request, limit, cached),
       parsed: undefined,
@@ -49,8 +49,8 @@ function handler(answer, { limit, advice }) {
   }
 
   /** @type {(req: any, stream: any) => Promise<Answer>} */
-  const respondToNode = async (req, stream) => {
-    const answer = await respond(stream.method, {
+  const answerNodeRequest = async (req, stream) => {
+    const answer = await answerRequest(stream.method, {
       header: (name) => [stream.headers[name]].flat()[0],
       body: () => readNodeBody(req, stream, limit, advice),
       parsed: req.body,
@@ -66,17 +66,17 @@ function handler(answer, { limit, advice }) {
    * @param {any} [next]
    */
   return async function handle(req, res, next) {
-    if (isFetchRequest(req)) return respondToFetch(req)
-    if (isFetchRequest(req?.req?.raw)) return respondToFetch(req.req.raw, () => req.req.arrayBuffer())
+    if (isFetchRequest(req)) return answerFetchRequest(req)
+    if (isFetchRequest(req?.req?.raw)) return answerFetchRequest(req.req.raw, () => req.req.arrayBuffer())
     if (typeof req?.raw?.headers === 'object' && typeof res?.code === 'function') {
-      const { status, headers, body } = await respondToNode(req, req.raw)
+      const { status, headers, body } = await answerNodeRequest(req, req.raw)
       return res.code(status).headers(headers).send(body)
     }
     if (typeof req?.headers !== 'object' || typeof res?.setHeader !== 'function') {
       throw new TypeError('logto-authkit: this handler takes (req, res), or a fetch Request, or the context of Hono')
     }
     try {
-      const answer = await respondToNode(req, req)
+      const answer = await answerNodeRequest(req, req)
       if (!res.headersSent) sendResponse(res, answer)
     } catch (error) {
       if (typeof next === 'function') next(error)

@@ -11,7 +11,7 @@ const { backchannelLogout } = require('./backchannel-logout')
 const { catchUp } = require('./catch-up')
 const { publishAppliedEntries } = require('./diagnostics')
 const { MemoryStore, memoryStore } = require('./memory-store')
-const { Mirror } = require('./mirror')
+const { RevocationMirror } = require('./mirror')
 const { redisStore } = require('./redis-store')
 const { webhook } = require('./webhook')
 
@@ -34,7 +34,7 @@ class Revocations extends RevocationsHandle {
     super(core.id)
     this.#core = core
     publishAppliedEntries(core)
-    this.#mirror = new Mirror(core, store)
+    this.#mirror = new RevocationMirror(core, store)
     this.#store = store
   }
 
@@ -133,15 +133,15 @@ class Revocations extends RevocationsHandle {
 /** @type {typeof import('.').createRevocations} */
 function createRevocations(options) {
   // An inherited store is not read, so that `check` reports the inherited option.
-  const own = Object.getOwnPropertyDescriptors(options ?? {})
-  const given = own.store && options?.store
+  const ownDescriptors = Object.getOwnPropertyDescriptors(options ?? {})
+  const given = ownDescriptors.store && options?.store
   // The store is not copied like other options, because its functions may use its other members.
   const store = given === undefined ? memoryStore() : given
   if (typeof store?.append !== 'function' || typeof store.read !== 'function') throw invalidStoreError(given)
-  const storePlaceholder = { ...own, store: { value: {}, enumerable: true } }
+  const descriptorsToCheck = { ...ownDescriptors, store: { value: {}, enumerable: true } }
   const checkedOptions = check(
     'revocations',
-    given === undefined ? options : Object.create(Object.getPrototypeOf(options), storePlaceholder),
+    given === undefined ? options : Object.create(Object.getPrototypeOf(options), descriptorsToCheck),
   )
   // An in-memory store is always reachable.
   const policy = store instanceof MemoryStore ? { ...checkedOptions, whenUnavailable: 'accept' } : checkedOptions

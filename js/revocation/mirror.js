@@ -15,18 +15,18 @@ const READ_TIMEOUT_MS = 5000
 /** Maximum duration of an append, in milliseconds. */
 const APPEND_TIMEOUT_MS = 5000
 
-/** The pause between attempts to read, in milliseconds. The pause doubles with each failure, up to the maximum. */
+/** The delay between attempts to read, in milliseconds. The delay doubles with each failure, up to the maximum. */
 const MIN_RETRY_DELAY_MS = 50
 const MAX_RETRY_DELAY_MS = 1000
 
 /**
- * The pause after a complete read, in milliseconds. Without a pause, a store that does not wait for entries would cause
- * a busy loop. The pause grows with the number of entries, so that the mirrors of a busy store read in batches.
- * On a busy thread, timers fire late, and the maximum pause doubles. Half as many reads save about a tenth of the CPU
+ * The delay after a complete read, in milliseconds. Without a delay, a store that does not wait for entries would cause
+ * a busy loop. The delay grows with the number of entries, so that the mirrors of a busy store read in batches.
+ * On a busy thread, timers fire late, and the maximum delay doubles. Half as many reads save about a tenth of the CPU
  * time (20 mirrors with ioredis).
  */
-const MIN_PAUSE_MS = 20
-const MAX_PAUSE_MS = 80
+const MIN_READ_DELAY_MS = 20
+const MAX_READ_DELAY_MS = 80
 
 /** How long the store may be unreachable before operators are warned, in milliseconds. */
 const OUTAGE_WARNING_DELAY_MS = 5000
@@ -38,7 +38,7 @@ const WARNING_CHECK_INTERVAL_MS = 1000
 /** @typedef {{ batch: import('.').RevocationBatch, elapsed: () => number }} StoreRead - `elapsed` returns the milliseconds since the start. */
 /** @typedef {import('../native/binding').NativeRevocations} NativeRevocations */
 
-class Mirror {
+class RevocationMirror {
   #native
   #store
   #isClosed = false
@@ -129,12 +129,12 @@ class Mirror {
     /** @type {string | null} */
     let position = null
     let failures = 0
-    /** How much longer than intended the last pause took, in milliseconds. */
+    /** How much longer than intended the last delay was, in milliseconds. */
     let timerLagMs = 0
     /** @type {Promise<StoreRead> | undefined} */
     let nextRead
     while (!this.#isClosed) {
-      let pause = 0
+      let delayMs = 0
       try {
         const currentRead = nextRead
         nextRead = undefined
@@ -155,18 +155,21 @@ class Mirror {
         failures = 0
         this.#succeed(batch.complete)
         if (batch.complete || batch.entries.length === 0)
-          pause = Math.min(MIN_PAUSE_MS + batch.entries.length, MAX_PAUSE_MS + Math.min(timerLagMs, MAX_PAUSE_MS))
+          delayMs = Math.min(
+            MIN_READ_DELAY_MS + batch.entries.length,
+            MAX_READ_DELAY_MS + Math.min(timerLagMs, MAX_READ_DELAY_MS),
+          )
       } catch (error) {
         if (this.#isClosed) return
         this.#connected = false
         // After an error, the page that failed must be read again before the next page is applied.
         nextRead = undefined
         this.#fail(error)
-        pause = Math.min(MIN_RETRY_DELAY_MS * 2 ** failures, MAX_RETRY_DELAY_MS) * (0.5 + Math.random() / 2)
+        delayMs = Math.min(MIN_RETRY_DELAY_MS * 2 ** failures, MAX_RETRY_DELAY_MS) * (0.5 + Math.random() / 2)
         failures += 1
       }
-      const due = performance.now() + pause
-      if (pause > 0) await this.#pause(pause)
+      const due = performance.now() + delayMs
+      if (delayMs > 0) await this.#wait(delayMs)
       timerLagMs = Math.max(0, performance.now() - due)
     }
   }
@@ -231,7 +234,7 @@ class Mirror {
   }
 
   /** @param {number} duration - Milliseconds. */
-  #pause(duration) {
+  #wait(duration) {
     return new Promise((resolve) => {
       setTimeout(resolve, duration).unref()
     })
@@ -292,4 +295,4 @@ function unavailableError(cause) {
   return Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true })
 }
 
-module.exports = { Mirror, unavailableError }
+module.exports = { RevocationMirror, unavailableError }

@@ -122,7 +122,7 @@ function nodeRedisConnector(client) {
   const socket = { ...options?.socket, reconnectStrategy: false, socketTimeout: undefined }
   const overrides = isCluster || isSentinel ? {} : { disableOfflineQueue: true, clientSideCache: undefined, socket }
   /** @type {(own: any) => Connection['send']} */
-  const sendWith = (own) =>
+  const createSender = (own) =>
     isCluster
       ? (args, key) => own.sendCommand(key, false, args)
       : isSentinel
@@ -131,7 +131,10 @@ function nodeRedisConnector(client) {
   if (typeof client.duplicate !== 'function') {
     // Sentinel clients of node-redis 5 cannot be duplicated, so the store uses the application's client. A blocking
     // command would delay the application's commands.
-    const open = () => ({ connection: { send: sendWith(client), close: ignoreError }, connected: Promise.resolve() })
+    const open = () => ({
+      connection: { send: createSender(client), close: ignoreError },
+      connected: Promise.resolve(),
+    })
     return { server: undefined, blocks: false, open }
   }
   const address = [socket.path ?? socket.host, socket.port, options?.database, options?.keyPrefix]
@@ -155,7 +158,7 @@ function nodeRedisConnector(client) {
         }),
       )
       return {
-        connection: { send: sendWith(own), close },
+        connection: { send: createSender(own), close },
         connected: connectClient(own).then(() => own.unref?.()),
       }
     },

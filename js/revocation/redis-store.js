@@ -9,16 +9,17 @@ const { ReplaceableConnection } = require('./replaceable-connection')
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('./redis-client').Connector} Connector */
 /** @typedef {{ text: string, at: number }} OwnEntry - `at` is the time of the first append, on the monotonic clock. */
-/** @typedef {{ id: string, text: string, entries: OwnEntry[] }} AcknowledgedItem - The entries are sorted by time. */
-/** @typedef {[id: string, fields: string[]]} Item - An item of a stream, in which every second field is an entry. */
-/** @typedef {{ id: string, text?: string }} KnownItem - An item that the stream should contain, with its first entry. */
+/** @typedef {{ id: string, text: string, entries: OwnEntry[] }} OwnItem - The entries are sorted by time. */
+/** @typedef {[id: string, fields: string[]]} StreamItem - Every second field is an entry. */
+/** @typedef {{ id: string, text?: string }} ExpectedItem - An item that should be in the stream, with its first entry. */
 
 /** The position before the first item of a stream. */
 const START_POSITION = '0-0'
 
-/** Maximum number of items per read, and of entries per item. */
-const MAX_ITEMS_PER_READ = 1000
-const MAX_ENTRIES_PER_ITEM = 20
+/** The `COUNT` of a read: how many stream items it returns at most. */
+const READ_COUNT = 1000
+
+const MAX_ENTRIES_PER_STREAM_ITEM = 20
 
 /** How long a read waits for new items, in milliseconds. */
 const READ_BLOCK_MS = 1000
@@ -38,12 +39,12 @@ const LEASE_TIMEOUT_MS = 5000
  */
 const EXTRA_RETENTION_MS = 3 * 3_600_000
 
-/** How long acknowledged entries are kept, to append them again after a failover or a flush, in milliseconds. */
-const ACKNOWLEDGED_RETENTION_MS = 600_000
-const MAX_ACKNOWLEDGED_ITEMS = 10_000
+/** How long an instance keeps its items, to append them again after a failover or a flush, in milliseconds. */
+const OWN_ITEM_RETENTION_MS = 600_000
+const MAX_OWN_STREAM_ITEMS = 10_000
 
-/** Maximum number of remembered items, one per past check. */
-const MAX_KNOWN_ITEMS = 600
+/** Maximum number of items that are remembered, one per past check of the stream. */
+const MAX_CHECKPOINTS = 600
 
 /** @implements {RevocationStore} */
 class RedisStore {
@@ -51,12 +52,12 @@ class RedisStore {
   #connector
   #reader
   #writer
-  /** The items that this instance has appended, sorted by id. @type {AcknowledgedItem[]} */
-  #acknowledged = []
-  /** The last item of each read since the last check, oldest first. @type {KnownItem[]} */
-  #unchecked = [{ id: START_POSITION }]
-  /** The last item that had been read at each past check, oldest first. @type {KnownItem[]} */
-  #known = []
+  /** The items that this instance has appended, sorted by id. @type {OwnItem[]} */
+  #ownItems = []
+  /** The last item of each read since the last check, oldest first. @type {ExpectedItem[]} */
+  #uncheckedItems = [{ id: START_POSITION }]
+  /** The last item that had been read at each past check, oldest first. @type {ExpectedItem[]} */
+  #checkpoints = []
   /** When the stream was last checked for lost entries, in milliseconds on the monotonic clock. */
   #checkedAt = -Infinity
   /** The number of failed attempts to append lost entries since the last success. */
@@ -86,8 +87,8 @@ class RedisStore {
     const at = performance.now()
     const own = entries.map((text) => ({ text, at }))
     await this.#add(own, minId, signal)
-    const expiredCount = this.#acknowledged.findIndex((item) => appendTimeOf(item) > at - ACKNOWLEDGED_RETENTION_MS)
-    this.#acknowledged.splice(0, Math.max(expiredCount, this.#acknowledged.length - MAX_ACKNOWLEDGED_ITEMS))
+    const expiredCount = this.#ownItems.findIndex((item) => appendTimeOf(item) > at - OWN_ITEM_RETENTION_MS)
+    this.#ownItems.splice(0, Math.max(expiredCount, this.#ownItems.length - MAX_OWN_STREAM_ITEMS))
   }
 
   /**
@@ -98,15 +99,15 @@ class RedisStore {
   async #add(entries, minId, signal) {
     /** @type {OwnEntry[][]} */
     const items = []
-    for (let i = 0; i < entries.length; i += MAX_ENTRIES_PER_ITEM)
-      items.push(entries.slice(i, i + MAX_ENTRIES_PER_ITEM))
+    for (let i = 0; i < entries.length; i += MAX_ENTRIES_PER_STREAM_ITEM)
+      items.push(entries.slice(i, i + MAX_ENTRIES_PER_STREAM_ITEM))
     const add = ['XADD', this.#key, 'MINID', '~', `${minId}`, '*']
     const commands = items.map((item) => [...add, ...item.flatMap(({ text }) => ['e', text])])
     // The commands can be repeated, because duplicate entries change nothing.
     const ids = await this.#writer.sendRepeatable(commands, this.#key, signal)
     this.#note(ids.at(-1))
     for (const [i, id] of ids.entries())
-      this.#acknowledged.push({ id: String(id), text: items[i][0].text, entries: items[i] })
+      this.#ownItems.push({ id: String(id), text: items[i][0].text, entries: items[i] })
   }
 
   /** @type {RevocationStore['read']} */
@@ -121,33 +122,36 @@ class RedisStore {
     }
     const start = performance.now()
     // Another reader of this store may have replaced the unchecked items.
-    const continuesLastRead = this.#unchecked.at(-1)?.id === fromPosition
-    let uncheckedItems = continuesLastRead ? this.#unchecked : [{ id: fromPosition }]
-    let knownItems = continuesLastRead ? this.#known : []
+    const continuesLastRead = this.#uncheckedItems.at(-1)?.id === fromPosition
+    let uncheckedItems = continuesLastRead ? this.#uncheckedItems : [{ id: fromPosition }]
+    let checkpoints = continuesLastRead ? this.#checkpoints : []
     if (!continuesLastRead || start - this.#checkedAt >= CHECK_INTERVAL_MS) {
       // The stream may have been replaced between any two reads. After Redis has been flushed, the item at a known
       // position may be a different one, which another instance has appended since.
-      const own = this.#acknowledged[0] ?? uncheckedItems[0]
-      const [hasOldest, ...presenceFlags] = await this.#presenceOf([own, ...uncheckedItems], signal)
-      const isIntact = presenceFlags.every(Boolean)
-      const last = isIntact ? uncheckedItems[uncheckedItems.length - 1] : await this.#lastCommonItem(knownItems, signal)
+      const own = this.#ownItems[0] ?? uncheckedItems[0]
+      const [hasOldest, ...itemExists] = await this.#existenceOf([own, ...uncheckedItems], signal)
+      const isIntact = itemExists.every(Boolean)
+      const last = isIntact
+        ? uncheckedItems[uncheckedItems.length - 1]
+        : await this.#lastCheckpoint(checkpoints, signal)
       if (isReconnecting || !isIntact || !hasOldest) await this.#restore(signal)
-      if (isIntact && knownItems.at(-1)?.id !== last.id) knownItems = [...knownItems.slice(1 - MAX_KNOWN_ITEMS), last]
+      if (isIntact && checkpoints.at(-1)?.id !== last.id)
+        checkpoints = [...checkpoints.slice(1 - MAX_CHECKPOINTS), last]
       uncheckedItems = [last]
       fromPosition = last.id
       this.#checkedAt = start
     }
-    const blockArguments = this.#connector.blocks && position !== null ? ['BLOCK', `${READ_BLOCK_MS}`] : []
+    const xreadBlockArguments = this.#connector.blocks && position !== null ? ['BLOCK', `${READ_BLOCK_MS}`] : []
     if (!this.#connector.blocks && position !== null)
       await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS).unref())
-    const command = ['XREAD', 'COUNT', `${MAX_ITEMS_PER_READ}`, ...blockArguments, 'STREAMS', this.#key, fromPosition]
+    const command = ['XREAD', 'COUNT', `${READ_COUNT}`, ...xreadBlockArguments, 'STREAMS', this.#key, fromPosition]
     const [reply] = await this.#reader.send([command], this.#key, signal)
     const items = itemsOf(reply)
     const [end, fields] = items.at(-1) ?? [fromPosition]
     this.#note(end)
-    this.#unchecked = fields ? [...uncheckedItems, { id: String(end), text: String(fields[1]) }] : uncheckedItems
-    this.#known = knownItems
-    return { entries: entriesOf(items), position: String(end), complete: items.length < MAX_ITEMS_PER_READ }
+    this.#uncheckedItems = fields ? [...uncheckedItems, { id: String(end), text: String(fields[1]) }] : uncheckedItems
+    this.#checkpoints = checkpoints
+    return { entries: revocationEntriesIn(items), position: String(end), complete: items.length < READ_COUNT }
   }
 
   /** @type {NonNullable<RevocationStore['lease']>} */
@@ -187,20 +191,20 @@ class RedisStore {
    * @param {AbortSignal} signal
    */
   async #restore(signal) {
-    const oldestTime = performance.now() - ACKNOWLEDGED_RETENTION_MS
-    const recentItems = this.#acknowledged.filter((item) => appendTimeOf(item) > oldestTime)
-    this.#acknowledged = [...recentItems]
-    /** @type {Set<AcknowledgedItem>} */
+    const oldestTime = performance.now() - OWN_ITEM_RETENTION_MS
+    const recentOwnItems = this.#ownItems.filter((item) => appendTimeOf(item) > oldestTime)
+    this.#ownItems = [...recentOwnItems]
+    /** @type {Set<OwnItem>} */
     const lostItems = new Set()
     // Every item is checked, because some clients reconnect by themselves, and a replica may have taken over after any
     // item.
-    for (let i = 0; i < recentItems.length; i += MAX_ITEMS_PER_READ) {
-      const batch = recentItems.slice(i, i + MAX_ITEMS_PER_READ)
-      const presenceFlags = await this.#presenceOf(batch, signal)
-      for (const [n, item] of batch.entries()) if (!presenceFlags[n]) lostItems.add(item)
+    for (let i = 0; i < recentOwnItems.length; i += READ_COUNT) {
+      const batch = recentOwnItems.slice(i, i + READ_COUNT)
+      const itemExists = await this.#existenceOf(batch, signal)
+      for (const [n, item] of batch.entries()) if (!itemExists[n]) lostItems.add(item)
     }
     if (lostItems.size === 0) return
-    this.#acknowledged = this.#acknowledged.filter((item) => !lostItems.has(item))
+    this.#ownItems = this.#ownItems.filter((item) => !lostItems.has(item))
     const entries = [...lostItems].flatMap((item) => item.entries).filter(({ at }) => at > oldestTime)
     try {
       await this.#add(
@@ -210,7 +214,7 @@ class RedisStore {
       )
       this.#failedRestores = 0
     } catch (error) {
-      this.#acknowledged = [...lostItems, ...this.#acknowledged]
+      this.#ownItems = [...lostItems, ...this.#ownItems]
       if (signal.aborted) throw error
       this.#failedRestores += 1
       // A single failure is normal during a failover.
@@ -219,23 +223,23 @@ class RedisStore {
   }
 
   /**
-   * Returns the last known item that the stream still contains. The stream of a promoted replica begins with the items
+   * Returns the last checkpoint that the stream still contains. The stream of a promoted replica begins with the items
    * of the former primary, so all items up to the returned item have been read.
    *
-   * @type {(knownItems: KnownItem[], signal: AbortSignal) => Promise<KnownItem>}
+   * @type {(checkpoints: ExpectedItem[], signal: AbortSignal) => Promise<ExpectedItem>}
    */
-  async #lastCommonItem(knownItems, signal) {
-    const presenceFlags = await this.#presenceOf(knownItems, signal)
-    return knownItems.findLast((_, n) => presenceFlags[n]) ?? { id: START_POSITION }
+  async #lastCheckpoint(checkpoints, signal) {
+    const itemExists = await this.#existenceOf(checkpoints, signal)
+    return checkpoints.findLast((_, n) => itemExists[n]) ?? { id: START_POSITION }
   }
 
   /**
    * Returns, for each item, whether the stream contains it. An id alone may belong to a different item if the Redis
    * server's clock was set back.
    *
-   * @type {(items: KnownItem[], signal: AbortSignal) => Promise<boolean[]>}
+   * @type {(items: ExpectedItem[], signal: AbortSignal) => Promise<boolean[]>}
    */
-  async #presenceOf(items, signal) {
+  async #existenceOf(items, signal) {
     const commands = items.map(({ id }) => ['XRANGE', this.#key, id, id])
     const replies = await this.#reader.send(commands, this.#key, signal)
     return replies.map(([item], n) => {
@@ -254,7 +258,7 @@ function warnAboutLostRevocations(error) {
 /**
  * Returns the time at which the last entry of an item was originally appended.
  *
- * @param {AcknowledgedItem} item
+ * @param {OwnItem} item
  */
 const appendTimeOf = ({ entries }) => entries[entries.length - 1].at
 
@@ -262,7 +266,7 @@ const appendTimeOf = ({ entries }) => entries[entries.length - 1].at
  * Returns the items in a reply to `XREAD` for one stream. The reply is null, an array (RESP2), or a map (RESP3).
  *
  * @param {any} reply
- * @returns {Item[]}
+ * @returns {StreamItem[]}
  */
 function itemsOf(reply) {
   if (reply === null || reply === undefined) return []
@@ -274,9 +278,9 @@ function itemsOf(reply) {
 /**
  * Returns the entries in several items: the values of all fields, regardless of their names.
  *
- * @param {Item[]} items
+ * @param {StreamItem[]} items
  */
-function entriesOf(items) {
+function revocationEntriesIn(items) {
   /** @type {string[]} */
   const entries = []
   for (const [, fields] of items) for (let i = 1; i < fields.length; i += 2) entries.push(String(fields[i]))

@@ -12,7 +12,7 @@
  */
 
 /** The number of connections opened so far, which shows which of two connections is older. */
-let openedCount = 0
+let openedConnectionCount = 0
 
 class ReplaceableConnection {
   #connector
@@ -80,8 +80,8 @@ class ReplaceableConnection {
     // A command that failed because of `close` may be retried, and nobody would close the new connection.
     if (this.#isClosed) throw new Error('The store is closed')
     if (this.#current === undefined) {
-      openedCount += 1
-      this.#current = { ...this.#connector.open(), number: openedCount, isDiscarded: false }
+      openedConnectionCount += 1
+      this.#current = { ...this.#connector.open(), number: openedConnectionCount, isDiscarded: false }
     }
     return this.#current
   }
@@ -111,7 +111,7 @@ class ReplaceableConnection {
   #drop(own) {
     if (this.#current === own) {
       this.#current = undefined
-      this.lostAt = openedCount
+      this.lostAt = openedConnectionCount
     }
     own.connection.close()
   }

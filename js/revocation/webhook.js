@@ -17,7 +17,7 @@ const { unavailableError } = require('./mirror')
  */
 const PUBLISH_TIMEOUT_MS = 900
 
-const PARSER_ADVICE =
+const BODY_PARSER_ADVICE =
   'Webhook signatures need the raw body. Express: mount the webhook before express.json(), or with express.raw({ type: "application/json" }). ' +
   'Fastify: register it in a scope with addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => done(null, body)). ' +
   'NestJS: create the application with rawBody: true. Next.js Pages Router: export const config = { api: { bodyParser: false } }.'
@@ -52,7 +52,7 @@ function webhook(publish, options) {
       if (onEvent !== undefined && !event.isTest) notifyApplication(onEvent, body)
       return jsonResponse(200, { received: true })
     },
-    { limit: limits.webhookBytes, advice: PARSER_ADVICE },
+    { limit: limits.webhookBytes, advice: BODY_PARSER_ADVICE },
   )
 }
 

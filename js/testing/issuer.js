@@ -41,11 +41,13 @@ const startIssuer = async (options, handleSignIn) => {
     if (DISCOVERY_ROUTES.includes(route)) {
       // Logto also derives all URLs except the issuer from the request's Host header.
       const base = `http://${request.headers.host ?? `127.0.0.1:${port}`}/oidc`
-      return sendResponse(response, 200, JSON_TYPE, JSON.stringify(discoveryDocument(issuer, base, keys)))
+      return sendResponse(response, 200, JSON_CONTENT_TYPE, JSON.stringify(discoveryDocument(issuer, base, keys)))
     }
-    if (route.startsWith('/oidc')) return sendResponse(response, 404, JSON_TYPE, '{"error":"invalid_request"}')
-    if (path.startsWith('/.well-known/')) return sendResponse(response, 404, TEXT_TYPE, 'Not Found')
-    return sendResponse(response, 200, HTML_TYPE, HTML_PAGE, { 'Cache-Control': 'no-cache, no-store, must-revalidate' })
+    if (route.startsWith('/oidc')) return sendResponse(response, 404, JSON_CONTENT_TYPE, '{"error":"invalid_request"}')
+    if (path.startsWith('/.well-known/')) return sendResponse(response, 404, TEXT_CONTENT_TYPE, 'Not Found')
+    return sendResponse(response, 200, HTML_CONTENT_TYPE, HTML_PAGE, {
+      'Cache-Control': 'no-cache, no-store, must-revalidate',
+    })
   })
   // A client in this process still keeps the process alive while it waits for a response, because the client has its
   // own socket.
@@ -136,7 +138,7 @@ const mintToken = (issuer, key, mintOptions) => {
     organization_id: organizationId,
     jti: randomBytes(32).toString('base64url'),
     sub,
-    iat: expiresIn > 0 ? now : exp - EXPIRED_TOKEN_LIFETIME_SECONDS,
+    iat: expiresIn > 0 ? now : exp - ORIGINAL_LIFETIME_SECONDS,
     exp,
     scope: Array.isArray(scope) ? scope.join(' ') : scope,
     client_id: clientId,
@@ -147,8 +149,8 @@ const mintToken = (issuer, key, mintOptions) => {
   }
   const header = { alg: key.alg, typ: 'at+jwt', kid: key.jwk.kid, ...options.header }
   const signingInput = `${encodeJson('header', header)}.${encodeJson('claims', payload)}`
-  const { hash, signing } = ALGORITHMS[key.alg]
-  const signature = sign(hash, Buffer.from(signingInput), { key: key.privateKey, ...signing })
+  const { hash, signingOptions } = ALGORITHMS[key.alg]
+  const signature = sign(hash, Buffer.from(signingInput), { key: key.privateKey, ...signingOptions })
   return `${signingInput}.${signature.toString('base64url')}`
 }
 
@@ -170,7 +172,7 @@ const respondWithKeySet = (request, response, keys) => {
   const headers = { 'Cache-Control': 'no-cache, max-age=0, must-revalidate', ETag: etag }
   const cachedETags = request.headers['if-none-match']?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
   if (cachedETags.includes(etag) || cachedETags.includes('*')) return void response.writeHead(304, headers).end()
-  sendResponse(response, 200, JWKS_TYPE, body, headers)
+  sendResponse(response, 200, JWKS_CONTENT_TYPE, body, headers)
 }
 
 /** @type {(response: import('node:http').ServerResponse, status: number, type: string, body: string, headers?: object) => void} */
@@ -211,11 +213,11 @@ const invalidOption = (...args) => require('../core/errors').invalidOption(...ar
 /** @type {any} */
 const generateKeys = promisify(generateKeyPair)
 
-const EC = { type: 'ec', signing: { dsaEncoding: 'ieee-p1363' } }
+const EC = { type: 'ec', signingOptions: { dsaEncoding: 'ieee-p1363' } }
 // Logto's RSA keys have 4096 bits, which take 1.1 s to generate on average, compared to 0.2 s for 2048 bits.
 const RSA_KEY = { type: 'rsa', parameters: { modulusLength: 2048 } }
-const PSS_SIGNING = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
-/** @type {Record<TestAlgorithm, { type: string, parameters?: any, hash: string | null, signing?: object }>} */
+const PSS_SIGNING_OPTIONS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+/** @type {Record<TestAlgorithm, { type: string, parameters?: any, hash: string | null, signingOptions?: object }>} */
 const ALGORITHMS = {
   ES384: { ...EC, hash: 'sha384', parameters: { namedCurve: 'P-384' } },
   ES256: { ...EC, hash: 'sha256', parameters: { namedCurve: 'P-256' } },
@@ -225,24 +227,24 @@ const ALGORITHMS = {
   RS256: { ...RSA_KEY, hash: 'sha256' },
   RS384: { ...RSA_KEY, hash: 'sha384' },
   RS512: { ...RSA_KEY, hash: 'sha512' },
-  PS256: { ...RSA_KEY, hash: 'sha256', signing: PSS_SIGNING },
-  PS384: { ...RSA_KEY, hash: 'sha384', signing: PSS_SIGNING },
-  PS512: { ...RSA_KEY, hash: 'sha512', signing: PSS_SIGNING },
+  PS256: { ...RSA_KEY, hash: 'sha256', signingOptions: PSS_SIGNING_OPTIONS },
+  PS384: { ...RSA_KEY, hash: 'sha384', signingOptions: PSS_SIGNING_OPTIONS },
+  PS512: { ...RSA_KEY, hash: 'sha512', signingOptions: PSS_SIGNING_OPTIONS },
 }
 
-/** The lifetime of a token that has already expired when it is minted. */
-const EXPIRED_TOKEN_LIFETIME_SECONDS = 3600
-const JSON_TYPE = 'application/json; charset=utf-8'
-const JWKS_TYPE = 'application/jwk-set+json; charset=utf-8'
-const TEXT_TYPE = 'text/plain; charset=utf-8'
-const HTML_TYPE = 'text/html; charset=utf-8'
+/** How long before `exp` a token was issued if it has already expired when it is minted. */
+const ORIGINAL_LIFETIME_SECONDS = 3600
+const JSON_CONTENT_TYPE = 'application/json; charset=utf-8'
+const JWKS_CONTENT_TYPE = 'application/jwk-set+json; charset=utf-8'
+const TEXT_CONTENT_TYPE = 'text/plain; charset=utf-8'
+const HTML_CONTENT_TYPE = 'text/html; charset=utf-8'
 const HTML_PAGE = '<!doctype html><html><head><title>Test issuer</title></head><body></body></html>'
 const DISCOVERY_ROUTES = ['/oidc/.well-known/openid-configuration', '/oidc/.well-known/oauth-authorization-server']
 /** @type {Record<'error' | 'html' | 'garbage', [number, string, string]>} */
 const OUTAGE_RESPONSES = {
-  error: [500, JSON_TYPE, '{"message":"Internal server error."}'],
-  html: [200, HTML_TYPE, HTML_PAGE],
-  garbage: [200, JWKS_TYPE, '{"keys":[{"kty":"EC","use":'],
+  error: [500, JSON_CONTENT_TYPE, '{"message":"Internal server error."}'],
+  html: [200, HTML_CONTENT_TYPE, HTML_PAGE],
+  garbage: [200, JWKS_CONTENT_TYPE, '{"keys":[{"kty":"EC","use":'],
 }
 const OUTAGE_MODES = ['down', 'error', 'hang', 'html', 'garbage', 'empty']
 
