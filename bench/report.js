@@ -5,7 +5,7 @@ const { NAME: BARE_CHECK } = require('./bare')
 const { BARE, GUARDED } = require('./cases/next')
 const { CACHING_LIBRARIES } = require('./chart')
 const { ORIGINAL, OURS } = require('./peers')
-const { TARGETS, isReached, targetTable } = require('./targets')
+const { TARGETS, isTargetMet, targetTable } = require('./targets')
 
 /**
  * @typedef {import('./results').Results} Results
@@ -38,7 +38,7 @@ function document(results) {
   const { cases, targets, environment, commit, date } = results
   // A target that was added after the last full run appears in the report of the next full run.
   const known = TARGETS.filter(({ id }) => id in targets)
-  const reached = known.filter((target) => isReached(target, targets[target.id])).length
+  const reached = known.filter((target) => isTargetMet(target, targets[target.id])).length
   const sections = [
     '# Benchmarks',
     `<!-- Generated from bench/results.json by \`npm run bench\`; \`npm run bench -- --report\` writes it again. -->`,
@@ -147,17 +147,17 @@ const METHOD = `\`npm run bench\` runs all cases in about 30 minutes, stores med
 const heading = (id, { title }) => `### ${title} (\`${id}\`)`
 
 /** @param {Summary} summary */
-function table({ note, base = OURS, sides, lacking = [], rows }) {
-  const text = markdown(sides === undefined ? (rows ?? []) : rateRows(sides, base, lacking))
+function table({ note, base = OURS, sides, sidesWithoutSupport = [], rows }) {
+  const text = markdown(sides === undefined ? (rows ?? []) : rateRows(sides, base, sidesWithoutSupport))
   return note === undefined ? text : `${note}\n\n${text}`
 }
 
 /**
  * @param {Record<string, import('./results').Side>} sides
  * @param {string} base
- * @param {string[]} lacking
+ * @param {string[]} sidesWithoutSupport
  */
-function rateRows(sides, base, lacking) {
+function rateRows(sides, base, sidesWithoutSupport) {
   const head = ['', `times as slow as ${base}`, 'quartiles', 'per second', 'quartiles', 'µs each']
   const rows = Object.entries(sides).map(([name, { times, rate }]) => {
     const [median, low, high] = times.map((figure) => figure.toFixed(2))
@@ -170,7 +170,11 @@ function rateRows(sides, base, lacking) {
       (1e6 / rate[0]).toFixed(1),
     ]
   })
-  return [head, ...rows, ...lacking.map((name) => [name, 'does not support this algorithm', '', '', '', ''])]
+  return [
+    head,
+    ...rows,
+    ...sidesWithoutSupport.map((name) => [name, 'does not support this algorithm', '', '', '', '']),
+  ]
 }
 
 /** @param {string[][]} rows */

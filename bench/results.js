@@ -15,7 +15,7 @@ const { measureTargets } = require('./targets')
  * @property {string} [note]
  * @property {Record<string, number[]>} [rates] - The rates per second of each side, one per round.
  * @property {string} [base] - The side with which all other sides are compared.
- * @property {string[]} [lacking] - The sides that do not support the algorithm.
+ * @property {string[]} [sidesWithoutSupport] - The sides that do not support the algorithm.
  * @property {string[][]} [rows] - The rows of a table, starting with the header.
  * @property {Record<string, number | null>} [figures] - The figures that the targets use.
  *
@@ -26,7 +26,7 @@ const { measureTargets } = require('./targets')
  * @property {string} [note]
  * @property {string} [base]
  * @property {Record<string, Side>} [sides]
- * @property {string[]} [lacking]
+ * @property {string[]} [sidesWithoutSupport]
  * @property {string[][]} [rows]
  *
  * @typedef {object} Results
@@ -40,13 +40,19 @@ const { measureTargets } = require('./targets')
 const FILE = join(__dirname, 'results.json')
 
 /** @param {Result} result @returns {Summary} */
-function summarize({ title, note, rates, base = OURS, lacking, rows }) {
+function summarize({ title, note, rates, base = OURS, sidesWithoutSupport, rows }) {
   if (rates === undefined) return { title, note, rows }
   const sides = Object.entries(rates).map(([name, figures]) => {
     // Ratios are computed per round, because other load on the machine affects both sides of a round.
     return [name, { times: quartiles(ratio(rates[base], figures), 4), rate: quartiles(spread(figures), 1) }]
   })
-  return { title, note, base, sides: Object.fromEntries(sides), lacking: lacking?.length ? lacking : undefined }
+  return {
+    title,
+    note,
+    base,
+    sides: Object.fromEntries(sides),
+    sidesWithoutSupport: sidesWithoutSupport?.length ? sidesWithoutSupport : undefined,
+  }
 }
 
 /**

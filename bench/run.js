@@ -44,7 +44,7 @@ const FAMILIES = [
 ]
 
 /** Ids of the cases in a quick run, which measures less common algorithms only sequentially. */
-const QUICK_IDS = /^(es384|rs256-2048)|^(?!.*-64$)/
+const QUICK_ID_PATTERN = /^(es384|rs256-2048)|^(?!.*-64$)/
 
 async function main() {
   const { values } = parseArgs({
@@ -65,7 +65,9 @@ async function main() {
   /** @type {Record<string, import('./results').Result>} */
   const results = {}
   for (const { file, ids, isLong, options } of FAMILIES) {
-    const selectedIds = ids.filter((id) => isSelected(id) && (!isQuick || only !== undefined || QUICK_IDS.test(id)))
+    const selectedIds = ids.filter(
+      (id) => isSelected(id) && (!isQuick || only !== undefined || QUICK_ID_PATTERN.test(id)),
+    )
     // A quick run omits long families, which take longer than all other families together.
     if (selectedIds.length === 0 || (isLong && isQuick && only === undefined)) continue
     const family = inChild(join(__dirname, 'cases', file), 'run', { ...options, selectedIds, isQuick, sides })

@@ -268,7 +268,7 @@ function measureTargets(results) {
 }
 
 /** @param {Target} target @param {number | null | undefined} figure */
-function isReached({ bound, isMinimum }, figure) {
+function isTargetMet({ bound, isMinimum }, figure) {
   return typeof figure === 'number' && (isMinimum ? figure >= bound : figure <= bound)
 }
 
@@ -284,9 +284,9 @@ function targetTable(figures, targets = TARGETS) {
     if (typeof figure !== 'number') return `| ${title} | ${goal} | not measured | |`
     const digits = Math.abs(figure) < 100 ? 2 : 0
     const shown = figure.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-    return `| ${title} | ${goal} | ${shown}${unit} | ${isReached(target, figure) ? 'reached' : '**missed**'} |`
+    return `| ${title} | ${goal} | ${shown}${unit} | ${isTargetMet(target, figure) ? 'reached' : '**missed**'} |`
   })
   return ['| target | goal | measured | |', '|---|---|---|---|', ...lines].join('\n')
 }
 
-module.exports = { TARGETS, isReached, measureTargets, targetTable }
+module.exports = { TARGETS, isTargetMet, measureTargets, targetTable }

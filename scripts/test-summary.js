@@ -8,7 +8,8 @@ const MAX_FAILURES = 5
 const MAX_MESSAGE_LINES = 8
 
 /** Matches Node's report of an error that was thrown after its test had ended. Captures its location and message. */
-const LATE_ERROR = / at (\S+) generated asynchronous activity .*? created the error "([\s\S]*)" and would have caused/
+const LATE_ERROR_PATTERN =
+  / at (\S+) generated asynchronous activity .*? created the error "([\s\S]*)" and would have caused/
 
 /**
  * @typedef {{ location: string, name: string, message: string, count: number }} Failure
@@ -53,7 +54,7 @@ class Summary {
 
   /** @param {string} text */
   #addDiagnostic(text) {
-    const [, location, message] = LATE_ERROR.exec(text) ?? []
+    const [, location, message] = LATE_ERROR_PATTERN.exec(text) ?? []
     if (location) this.#lateErrors.push({ location, message })
   }
 

@@ -6,14 +6,14 @@ const { createKey } = require('../support/tokens')
 const { startProxy } = require('../support/proxy')
 const { outage } = require('./outages')
 
-const AMBIENT = /^((https?|all|no)_proxy|node_extra_ca_certs|ssl_cert_(file|dir))$/i
+const AMBIENT_VARIABLE_PATTERN = /^((https?|all|no)_proxy|node_extra_ca_certs|ssl_cert_(file|dir))$/i
 
 /** A hostname that only the proxy can resolve. */
 const HOST = 'auth.example.test'
 
 /** Sets up a private certificate authority, and a proxy to a server that only the proxy can reach. */
 async function setEnvironment(t) {
-  for (const name of Object.keys(process.env)) if (AMBIENT.test(name)) delete process.env[name]
+  for (const name of Object.keys(process.env)) if (AMBIENT_VARIABLE_PATTERN.test(name)) delete process.env[name]
   const { authority, certificate } = saveAuthority(t)
   process.env.NODE_EXTRA_CA_CERTS = certificate
   const identity = authority.issue({ names: ['127.0.0.1', HOST] })

@@ -11,7 +11,7 @@ const BOUND_MS = 2000
 /** The `maxLagMs` option of instances that reject tokens while the store is unavailable. */
 const MAX_LAG_MS = 3000
 
-/** @typedef {{ name: string, refuses: boolean, isNew?: boolean }} Kind - `isNew`: started with tokens that had been revoked before. */
+/** @typedef {{ name: string, refuses: boolean, isNew?: boolean }} InstanceKind - `isNew`: started with tokens that had been revoked before. */
 
 class RevocationLog {
   /** @type {{ name: string, only: string | undefined, start: number, end: number }[]} */
@@ -47,7 +47,7 @@ class RevocationLog {
     this.#stalls.push(stall)
   }
 
-  /** @param {Kind} kind @param {import('./revocation-instance').Seen} seen */
+  /** @param {InstanceKind} kind @param {import('./revocation-instance').Seen} seen */
   saw({ name, refuses, isNew = false }, { revokedAt, lastAccepted, rejectedAt }) {
     const overlaps = (time) => (period) => period.start <= time && period.end + BOUND_MS >= revokedAt
     const own = this.faults.filter(({ only = name }) => only === name)

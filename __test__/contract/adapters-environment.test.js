@@ -73,16 +73,17 @@ async function complaint(create, options) {
   }
 }
 
-const NO_URL = /^Invalid option "logtoUrl": .*, or the environment variable LOGTO_URL, got undefined\./
-const NO_AUDIENCE = /^Invalid option "audience": .*, or the environment variable LOGTO_AUDIENCE, got undefined\./
+const MISSING_URL_PATTERN = /^Invalid option "logtoUrl": .*, or the environment variable LOGTO_URL, got undefined\./
+const MISSING_AUDIENCE_PATTERN =
+  /^Invalid option "audience": .*, or the environment variable LOGTO_AUDIENCE, got undefined\./
 
 for (const [name, create] of Object.entries(READERS)) {
   test(`${name} reads LOGTO_URL and LOGTO_AUDIENCE`, async () => {
     for (const options of [{}, { logtoUrl: undefined, audience: undefined }]) {
       setEnvironment()
-      assert.match(await complaint(create, options), NO_URL)
+      assert.match(await complaint(create, options), MISSING_URL_PATTERN)
       setEnvironment(LOGTO_URL)
-      assert.match(await complaint(create, options), NO_AUDIENCE)
+      assert.match(await complaint(create, options), MISSING_AUDIENCE_PATTERN)
       setEnvironment(LOGTO_URL, AUDIENCE)
       assert.equal(await complaint(create, options), undefined)
     }
@@ -93,7 +94,7 @@ for (const [name, create] of Object.entries(READERS_OF_THE_URL)) {
   test(`${name} reads LOGTO_URL, and its audience is the resource`, async () => {
     for (const options of [{}, { logtoUrl: undefined }]) {
       setEnvironment(undefined, AUDIENCE)
-      assert.match(await complaint(create, options), NO_URL)
+      assert.match(await complaint(create, options), MISSING_URL_PATTERN)
       setEnvironment('logto')
       assert.match(await complaint(create, options), /^Invalid environment variable LOGTO_URL: /)
       setEnvironment(LOGTO_URL)

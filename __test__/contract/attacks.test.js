@@ -716,24 +716,24 @@ describe('rejects manipulated signatures', () => {
     const [r, s] = [number(good.subarray(0, length)), number(good.subarray(length))]
     const most = (1n << BigInt(8 * length)) - 1n
 
-    const pair = (r, s) => Buffer.concat([bytes(r, length), bytes(s, length)])
+    const rawSignature = (r, s) => Buffer.concat([bytes(r, length), bytes(s, length)])
     const forged = {
-      'r = s = 0 (CVE-2022-21449)': pair(0n, 0n),
-      'r = 0': pair(0n, s),
-      's = 0': pair(r, 0n),
-      'r = 0, s = 1': pair(0n, 1n),
-      'r = 1, s = 0': pair(1n, 0n),
-      'r = s = 1': pair(1n, 1n),
-      'r = s = n': pair(order, order),
-      'r = n': pair(order, s),
-      's = n': pair(r, order),
-      'r = n, s = 0': pair(order, 0n),
-      'r = s = n - 1': pair(order - 1n, order - 1n),
-      'r = s = n + 1': pair(order + 1n, order + 1n),
-      'the largest r and s': pair(most, most),
-      'r and s swapped': pair(s, r),
-      'n - r': pair(order - r, s),
-      'r + 1': pair(r + 1n, s),
+      'r = s = 0 (CVE-2022-21449)': rawSignature(0n, 0n),
+      'r = 0': rawSignature(0n, s),
+      's = 0': rawSignature(r, 0n),
+      'r = 0, s = 1': rawSignature(0n, 1n),
+      'r = 1, s = 0': rawSignature(1n, 0n),
+      'r = s = 1': rawSignature(1n, 1n),
+      'r = s = n': rawSignature(order, order),
+      'r = n': rawSignature(order, s),
+      's = n': rawSignature(r, order),
+      'r = n, s = 0': rawSignature(order, 0n),
+      'r = s = n - 1': rawSignature(order - 1n, order - 1n),
+      'r = s = n + 1': rawSignature(order + 1n, order + 1n),
+      'the largest r and s': rawSignature(most, most),
+      'r and s swapped': rawSignature(s, r),
+      'n - r': rawSignature(order - r, s),
+      'r + 1': rawSignature(r + 1n, s),
       'one byte': Buffer.from([0]),
       'one byte short': good.subarray(0, -1),
       'one byte more': Buffer.concat([good, Buffer.from([0])]),
@@ -746,7 +746,7 @@ describe('rejects manipulated signatures', () => {
     describe(alg, () => testEach('invalid_signature', forged, (forged) => jws(input, forged)))
 
     test(`${alg}: n - s verifies like s, and isRevoked sees the same token`, async () => {
-      const twin = pair(r, order - s)
+      const twin = rawSignature(r, order - s)
       const seen = new Set()
       for (const each of [good, twin]) {
         const isRevoked = (auth) => void seen.add(auth.payload.jti)

@@ -26,13 +26,13 @@ const handler = withAuth((request) => {
 const response: Promise<Response> = handler(request, { params: Promise.resolve({}) })
 
 // Route parameters as Next.js declares them.
-const typed = withAuth(async (_request, { params }: { params: Promise<{ id: string }> }) => {
+const typedHandler = withAuth(async (_request, { params }: { params: Promise<{ id: string }> }) => {
   same<Awaited<typeof params>, { id: string }>(true)
   return new Response((await params).id)
 }, options)
-typed(request, { params: Promise.resolve({ id: '7' }) })
+typedHandler(request, { params: Promise.resolve({ id: '7' }) })
 // @ts-expect-error: the route has another parameter
-typed(request, { params: Promise.resolve({ name: '7' }) })
+typedHandler(request, { params: Promise.resolve({ name: '7' }) })
 
 // The Pages Router.
 const api: NextApiHandler<{ userId: string | null }> = withAuth(
@@ -54,7 +54,7 @@ const statement: NextApiHandler = withApiAuth((req, res) => {
   same<typeof req.auth.userId, string>(true)
   res.status(200).json({ name: String(req.query.name) })
 }, OPTIONS)
-const later: NextApiHandler<string[]> = withApiAuth(async (req, res) => {
+const asyncHandler: NextApiHandler<string[]> = withApiAuth(async (req, res) => {
   if (req.auth.isGuest) return res.status(401).end()
   res.json(await Promise.resolve(req.auth.scopes))
 }, options)
@@ -196,4 +196,4 @@ const none: NextConfig = withLogtoAuth()
 // @ts-expect-error: the argument must be a configuration
 withLogtoAuth('standalone')
 
-export { auth, byPhase, config, eventually, gate, later, mixed, none, response, statement }
+export { asyncHandler, auth, byPhase, config, eventually, gate, mixed, none, response, statement }

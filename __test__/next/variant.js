@@ -22,7 +22,7 @@ const hasChromium = existsSync(CHROMIUM)
 const AUDIENCE = 'https://api.example.com'
 /** In milliseconds: an upper limit for a busy machine. Builds and starts have their own limits in application.js. */
 const SUITE_TIMEOUT = 1_800_000
-const ONLY_NODE = /logto-authkit runs only in Node\.js: .* set runtime = 'nodejs'/
+const NODE_ONLY_ERROR_PATTERN = /logto-authkit runs only in Node\.js: .* set runtime = 'nodejs'/
 const PAGE = { accept: 'text/html' }
 
 let issuer
@@ -221,7 +221,7 @@ function testVariant(variant) {
         const [expected, check] = ANSWERS[kind]
         assert.equal(status, expected, text)
         check?.(headers, text)
-        assert.equal(cookies.filter((value) => GUEST_COOKIE.test(value)).length, 1, cookies.join('\n'))
+        assert.equal(cookies.filter((value) => GUEST_COOKIE_PATTERN.test(value)).length, 1, cookies.join('\n'))
         assert.match(headers.vary ?? '', /\bcookie\b/i)
         if (kind === 'json') assert.equal(JSON.parse(text).guestId, guestOf(cookies))
         if (kind === 'asked') assert.deepEqual(JSON.parse(text), Array(3).fill(guestOf(cookies)))
@@ -497,7 +497,7 @@ function testVariant(variant) {
     })
 
     test('the browser bundle contains the error of js/unsupported.js and nothing else of the library', () => {
-      assert.match(chunks, ONLY_NODE)
+      assert.match(chunks, NODE_ONLY_ERROR_PATTERN)
       assert.doesNotMatch(chunks, /js\/native|linux-x64|cannot be constructed/)
     })
   })
@@ -526,7 +526,7 @@ function testEdge() {
     applications.push(application)
     const { code, output } = await application.build()
     assert.notEqual(code, 0)
-    assert.match(output, ONLY_NODE)
+    assert.match(output, NODE_ONLY_ERROR_PATTERN)
   })
 }
 
@@ -632,12 +632,12 @@ const bearer = (token) => ({ authorization: `Bearer ${token}` })
 
 const cookie = (token) => ({ cookie: `logto_authtoken=${token}` })
 
-const guestOf = (cookies) => cookies.map((value) => GUEST_COOKIE.exec(value)?.[1]).find(Boolean)
+const guestOf = (cookies) => cookies.map((value) => GUEST_COOKIE_PATTERN.exec(value)?.[1]).find(Boolean)
 
 const unescaped = (html = '') => html.replaceAll('&quot;', '"').replaceAll('&amp;', '&')
 
 /** The cookie on http://localhost. Next.js serializes it again if a handler sets cookies through `cookies()`. */
-const GUEST_COOKIE =
+const GUEST_COOKIE_PATTERN =
   /^guest_logto_authtoken=([0-9a-f-]{36}); Path=\/; (?:Expires=[^;]+; )?Max-Age=604800; HttpOnly; SameSite=Lax$/i
 
 /** @type {Record<string, [number, ((headers: import('node:http').IncomingHttpHeaders, text: string) => void)?]>} */

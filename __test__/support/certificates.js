@@ -9,14 +9,14 @@ const { temporaryFolder } = require('./files')
 /** A certificate authority with a unique name. */
 function createAuthority() {
   const name = distinguishedName(`Test authority ${randomUUID()}`)
-  const pair = newPair()
-  const cert = certificate(name, name, pair, pair, NOW_AND_TOMORROW, [IS_AUTHORITY])
+  const keyPair = newKeyPair()
+  const cert = certificate(name, name, keyPair, keyPair, NOW_AND_TOMORROW, [IS_AUTHORITY])
   /** The key and certificate of a server. @param {{ names?: string[], from?: Date, until?: Date }} [terms] */
   function issue({ names = ['localhost', '127.0.0.1'], ...validity } = {}) {
-    const own = newPair()
+    const own = newKeyPair()
     const extensions = [subjectAlternativeNames(names)]
     const subject = distinguishedName('Test server')
-    const cert = certificate(name, subject, pair, own, { ...NOW_AND_TOMORROW, ...validity }, extensions)
+    const cert = certificate(name, subject, keyPair, own, { ...NOW_AND_TOMORROW, ...validity }, extensions)
     return { key: own.key, cert }
   }
   return {
@@ -38,12 +38,12 @@ function saveAuthority(context) {
 /** The key and self-signed certificate of a server. */
 function createSelfSigned() {
   const name = distinguishedName('Test server')
-  const pair = newPair()
+  const keyPair = newKeyPair()
   const extensions = [subjectAlternativeNames(['localhost', '127.0.0.1'])]
-  return { key: pair.key, cert: certificate(name, name, pair, pair, NOW_AND_TOMORROW, extensions) }
+  return { key: keyPair.key, cert: certificate(name, name, keyPair, keyPair, NOW_AND_TOMORROW, extensions) }
 }
 
-function newPair() {
+function newKeyPair() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', {
     namedCurve: 'P-256',
     publicKeyEncoding: { type: 'spki', format: 'der' },

@@ -4,7 +4,7 @@ const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 
 /** Environment variables of this machine that would affect certificates and proxies. */
-const AMBIENT = /^((https?|all|no)_proxy|node_extra_ca_certs|ssl_cert_(file|dir))$/i
+const AMBIENT_VARIABLE_PATTERN = /^((https?|all|no)_proxy|node_extra_ca_certs|ssl_cert_(file|dir))$/i
 
 /**
  * Returns what the function prints and how its process ends. The function is passed as source text, so it can use only
@@ -20,7 +20,7 @@ async function moduleInChild(text) {
 }
 
 async function run(args, env) {
-  const inherited = Object.entries(process.env).filter(([name]) => !AMBIENT.test(name))
+  const inherited = Object.entries(process.env).filter(([name]) => !AMBIENT_VARIABLE_PATTERN.test(name))
   const child = spawn(process.execPath, args, {
     cwd: __dirname,
     env: /** @type {NodeJS.ProcessEnv} */ ({ ...Object.fromEntries(inherited), ...env }),

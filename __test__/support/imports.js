@@ -66,8 +66,9 @@ function moduleName(path) {
 }
 
 /** The paths into this crate that code uses, relative to the crate's root. */
-function rustPaths(code, current, modules, pattern = USE) {
-  const inline = pattern === USE ? (withoutUses(code).match(/(?<![\w:])[a-z_]\w*(::\w+)+/g) ?? []) : []
+function rustPaths(code, current, modules, pattern = USE_DECLARATION_PATTERN) {
+  const inline =
+    pattern === USE_DECLARATION_PATTERN ? (withoutUses(code).match(/(?<![\w:])[a-z_]\w*(::\w+)+/g) ?? []) : []
   return [...uses(code, pattern), ...inline].flatMap((path) => {
     const [first, ...rest] = path.split('::')
     const parts = { crate: [], self: [...current], super: current.slice(0, -1) }[first] ?? [...current, first]
@@ -90,13 +91,13 @@ function crates(code) {
 }
 
 /** Every path of the `use` declarations. */
-function uses(code, pattern = USE) {
+function uses(code, pattern = USE_DECLARATION_PATTERN) {
   return [...code.matchAll(pattern)].flatMap(([, tree]) => expand(tree.replaceAll(/\s+/g, ' ').trim()))
 }
 
-const withoutUses = (code) => code.replaceAll(USE, '')
+const withoutUses = (code) => code.replaceAll(USE_DECLARATION_PATTERN, '')
 
-const USE = /\buse\s+([^;]+);/g
+const USE_DECLARATION_PATTERN = /\buse\s+([^;]+);/g
 
 /** The paths of a use tree: `a::{b, c::d}` is `a::b` and `a::c::d`. */
 function expand(tree) {

@@ -40,10 +40,10 @@ function installPacked() {
 }
 
 /** Code of a consumer, as the body of an async function. */
-const USE = `
+const CONSUMER_CODE = `
   const issuer = await createTestIssuer()
   const auth = await verifyAuth(issuer.mint({ sub: 'alice' }), { logtoUrl: issuer.logtoUrl, audience: 'https://api.example.com' })
   await issuer.close()
 `
 
-module.exports = { ROOT, USE, installPacked }
+module.exports = { ROOT, CONSUMER_CODE, installPacked }

@@ -5,7 +5,7 @@ const { after, before, describe, test } = require('node:test')
 const { temporaryFolder } = require('../support/files')
 const { ask, bearer } = require('../support/frameworks')
 const { startIssuer } = require('../support/helpers')
-const { ROOT, USE, installPacked } = require('../support/packed')
+const { ROOT, CONSUMER_CODE, installPacked } = require('../support/packed')
 const { EXAMPLES, launch } = require('../support/start-example')
 const { AUDIENCE } = require('../support/tokens')
 
@@ -18,8 +18,8 @@ const EXPIRY = `
   const options = { logtoUrl: issuer.logtoUrl, audience: 'https://api.example.test' }
   const token = issuer.mint({ audience: options.audience, expiresIn: 60 })
   expect((await verifyAuth(token, options)).payload.iat).toBe(Date.UTC(2040, 0, 1) / 1000)
-  const later = new Date(Date.UTC(2040, 0, 1) + 61_000)
-  typeof jest === 'undefined' ? vi.setSystemTime(later) : jest.setSystemTime(later)
+  const timeAfterExpiry = new Date(Date.UTC(2040, 0, 1) + 61_000)
+  typeof jest === 'undefined' ? vi.setSystemTime(timeAfterExpiry) : jest.setSystemTime(timeAfterExpiry)
   await expect(verifyAuth(token, options)).rejects.toMatchObject({ code: 'token_expired' })
   await issuer.close()`
 
@@ -101,7 +101,7 @@ describe('Jest', () => {
         `jest/${name}.test.js`,
         `const { verifyAuth, AuthError } = require('logto-authkit')
         const { createTestIssuer } = require('logto-authkit/testing')
-        test('accepts', async () => { ${USE} expect(auth.userId).toBe('alice') })
+        test('accepts', async () => { ${CONSUMER_CODE} expect(auth.userId).toBe('alice') })
         test('rejects', async () => {
           const options = { logtoUrl: 'https://auth.example.test', audience: 'https://api.example.test' }
           await expect(verifyAuth('opaque', options)).rejects.toMatchObject({ code: 'opaque_token', status: 401 })
@@ -132,7 +132,7 @@ describe('Vitest', () => {
         'vitest/a.test.mjs',
         `import { AuthError, verifyAuth } from 'logto-authkit'
         import { createTestIssuer } from 'logto-authkit/testing'
-        test('accepts', async () => { ${USE} expect(auth.userId).toBe('alice') })
+        test('accepts', async () => { ${CONSUMER_CODE} expect(auth.userId).toBe('alice') })
         test('rejects', async () => {
           await expect(verifyAuth('x', { logtoUrl: 'https://auth.example.test', audience: 'a' })).rejects.toBeInstanceOf(AuthError)
         })
@@ -161,7 +161,7 @@ describe('a server bundle', () => {
   const ENTRY = `
     import { verifyAuth } from 'logto-authkit'
     import { createTestIssuer } from 'logto-authkit/testing'
-    async function main() { ${USE} console.log(auth.userId) }
+    async function main() { ${CONSUMER_CODE} console.log(auth.userId) }
     main()
   `
   before(() => {

@@ -13,7 +13,7 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { after, before, describe, test } = require('node:test')
 const { spawnSync } = require('node:child_process')
-const { ROOT, USE, installPacked } = require('../support/packed')
+const { ROOT, CONSUMER_CODE, installPacked } = require('../support/packed')
 
 let consumer
 
@@ -107,7 +107,7 @@ test('the installed package works in an ES module', () => {
     'esm.mjs',
     `import { verifyAuth } from 'logto-authkit'
     import { createTestIssuer } from 'logto-authkit/testing'
-    ${USE} console.log(auth.userId)`,
+    ${CONSUMER_CODE} console.log(auth.userId)`,
   )
   assert.equal(consumer.node([file]).stdout, 'alice\n')
 })
@@ -117,7 +117,7 @@ test('the installed package works in a CommonJS module', () => {
     'cjs.cjs',
     `const { verifyAuth } = require('logto-authkit')
     const { createTestIssuer } = require('logto-authkit/testing')
-    async function main() { ${USE} console.log(auth.userId) }
+    async function main() { ${CONSUMER_CODE} console.log(auth.userId) }
     main()`,
   )
   assert.equal(consumer.node([file]).stdout, 'alice\n')

@@ -9,7 +9,7 @@ const { inChild } = require('../support/child')
 const { temporaryFolder } = require('../support/files')
 
 const INTERNAL = 'logto-authkit: internal error, please report it'
-const LINE = /^logto-authkit: internal error at \S+:\d+:\d+, please report it$/
+const PANIC_LINE_PATTERN = /^logto-authkit: internal error at \S+:\d+:\d+, please report it$/
 
 const addon = join(temporaryFolder({ after }).folder, 'addon.node')
 
@@ -57,7 +57,7 @@ test('a panic on the calling thread rejects the promise, and the next verificati
   })
   assert.deepEqual(outcome, [INTERNAL, INTERNAL, INTERNAL, 'alice', 'alice'])
   assert.equal(lines.length, 3)
-  for (const line of lines) assert.match(line, LINE)
+  for (const line of lines) assert.match(line, PANIC_LINE_PATTERN)
 })
 
 test('a panic on the thread pool rejects the promise, and the next verification works', async () => {
@@ -78,7 +78,7 @@ test('a panic on the thread pool rejects the promise, and the next verification 
   })
   assert.deepEqual(outcome, [50, [INTERNAL], 0, 'alice'])
   assert.equal(lines.length, 100)
-  for (const line of lines) assert.match(line, LINE)
+  for (const line of lines) assert.match(line, PANIC_LINE_PATTERN)
 })
 
 test('a panic while fetching keys is a temporary outage', async () => {
@@ -102,7 +102,7 @@ test('a panic while fetching keys is a temporary outage', async () => {
   const outage = ['jwks_unavailable', 'the fetch was aborted']
   assert.deepEqual(outcome, [[outage, outage, outage], 'the fetch was aborted', 'alice'])
   assert.equal(lines.length, 1)
-  assert.match(lines[0], LINE)
+  assert.match(lines[0], PANIC_LINE_PATTERN)
 })
 
 test('the published addon has no test panic', () => {

@@ -46,9 +46,9 @@ const socketOptions: SocketAuthOptions = {
   organizationId: ({ handshake }) => handshake.auth.organization,
   getToken: (socket) => socket.request.headers['x-token']?.toString(),
 }
-const typed = new Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, { auth: AuthContext }>(server)
-typed.use(socketAuth(socketOptions)).on('connection', ({ data }) => data.auth.userId)
-typed.of('/admin').use(socketAuth({ ...required, getToken: (socket: Socket) => socket.handshake.auth.access }))
+const typedServer = new Server<DefaultEventsMap, DefaultEventsMap, DefaultEventsMap, { auth: AuthContext }>(server)
+typedServer.use(socketAuth(socketOptions)).on('connection', ({ data }) => data.auth.userId)
+typedServer.of('/admin').use(socketAuth({ ...required, getToken: (socket: Socket) => socket.handshake.auth.access }))
 
 // Without `allowGuest`, the context excludes guests. The output of `claims` becomes `auth.claims`.
 const claims = z.object({ email: z.string() })

@@ -11,7 +11,7 @@ const { buildCsrfCookieHeader, createCsrfMiddleware, generateCsrfToken, verifyCs
 
 const hello = (_req, res) => res.end('hello')
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const REJECTION = {
   error: 'CSRF validation failed',
   message: "Include the 'x-csrf-token' request header with the value from the 'logto_csrf_token' cookie.",
@@ -24,7 +24,7 @@ test('exports the default names of the cookie and the header', () => {
 test('a token is a random UUID', () => {
   const tokens = new Set(Array.from({ length: 100 }, generateCsrfToken))
   assert.equal(tokens.size, 100)
-  for (const token of tokens) assert.match(token, UUID)
+  for (const token of tokens) assert.match(token, UUID_PATTERN)
 })
 
 test('buildCsrfCookieHeader sets the documented attributes', () => {
@@ -48,7 +48,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
       const { status, cookies, headers } = await ask(url, { method })
       assert.equal(status, 200, method)
       const [, token, rest] = /^logto_csrf_token=([^;]*)(.*)$/.exec(cookies[0]) ?? []
-      assert.match(token, UUID)
+      assert.match(token, UUID_PATTERN)
       assert.equal(rest, '; Max-Age=86400; Path=/; SameSite=Strict')
       assert.deepEqual([headers.vary, headers['cache-control']], ['Cookie', 'private'])
       const again = await ask(url, { method, headers: { cookie: `theme=dark; logto_csrf_token=${token}` } })

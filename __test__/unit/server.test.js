@@ -516,9 +516,9 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
 
   for (const isRevokedLate of [false, true]) {
     test(`${framework}: ignores a request that was answered during verification (revoked: ${isRevokedLate})`, async (t) => {
-      let decide
+      let resolveIsRevoked
       const decided = new Promise((resolve) => {
-        decide = resolve
+        resolveIsRevoked = resolve
       })
       let handled = 0
       const auth = createExpressAuthMiddleware({ ...optionsOf(issuer), isRevoked: () => decided })
@@ -531,7 +531,7 @@ for (const [framework, listener] of Object.entries(FRAMEWORKS)) {
       }
       const url = await serve(t, listener(answering))
       assert.equal((await ask(url, bearer(issuer.mint()))).body, 'answered')
-      decide(isRevokedLate)
+      resolveIsRevoked(isRevokedLate)
       await outcome
       assert.equal(handled, 0)
     })

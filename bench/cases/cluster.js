@@ -67,7 +67,7 @@ async function measure({ id, rounds, names = SIDES }) {
       return { rate, p50, p99, loop: await child.call('loopDelays') }
     })
     return [...figures].map(([{ name }, figures]) => {
-      const median = (/** @type {Kind} */ kind) => spread(figures.map((figure) => figure[kind]))
+      const median = (/** @type {Metric} */ metric) => spread(figures.map((figure) => figure[metric]))
       return { name, rate: median('rate'), p50: median('p50'), p99: median('p99'), loop: median('loop') }
     })
   } finally {
@@ -76,7 +76,7 @@ async function measure({ id, rounds, names = SIDES }) {
   }
 }
 
-/** @typedef {'rate' | 'p50' | 'p99' | 'loop'} Kind */
+/** @typedef {'rate' | 'p50' | 'p99' | 'loop'} Metric */
 /** @typedef {Awaited<ReturnType<typeof measure>>[number]} Side */
 
 /** @param {Side} side */
@@ -93,8 +93,8 @@ function row({ name, rate, p50, p99, loop }) {
 /** @param {Side[]} sides */
 function figures(sides) {
   return Object.fromEntries(
-    sides.flatMap(({ name, ...kinds }) =>
-      Object.entries(kinds).map(([kind, { median }]) => [`${name} ${kind}`, median]),
+    sides.flatMap(({ name, ...metrics }) =>
+      Object.entries(metrics).map(([metric, { median }]) => [`${name} ${metric}`, median]),
     ),
   )
 }

@@ -33,10 +33,10 @@ async function run({ isQuick }) {
   }
 
   const figures = await alternate(sides, rounds, async ({ child, url, inFlight }) => {
-    const isOver = new AbortController()
-    const requests = probe(url, seen, agent, isOver.signal)
+    const stopController = new AbortController()
+    const requests = probe(url, seen, agent, stopController.signal)
     const { loop, file, rate } = await child.call('flood', { inFlight, ms })
-    isOver.abort()
+    stopController.abort()
     return { loop, file, request: quantile(await requests, 0.99), rate }
   })
   agent.destroy()

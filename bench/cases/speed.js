@@ -57,7 +57,7 @@ async function run({ algorithm, selectedIds, isQuick, sides: names }) {
       id,
       title: `${algorithm}, ${mode.title}`,
       rates: Object.fromEntries([...figures].map(([{ name }, rates]) => [name, rates])),
-      lacking: selected.filter((peer) => !sides.includes(peer)).map(({ name }) => name),
+      sidesWithoutSupport: selected.filter((peer) => !sides.includes(peer)).map(({ name }) => name),
     })
   }
   bare?.close()

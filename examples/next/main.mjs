@@ -1,7 +1,7 @@
 // Starts the shop with `next dev`. Without LOGTO_URL, it also starts an identity server.
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { installAuthkit } from './install.mjs'
+import { installLogtoAuthkit } from './install.mjs'
 
 const { PORT = '3000', LOGTO_URL } = process.env
 const local = {
@@ -24,7 +24,7 @@ if (!LOGTO_URL) {
   env = { ...env, ...local, LOGTO_URL: url }
 }
 
-installAuthkit()
+installLogtoAuthkit()
 const next = createRequire(import.meta.url).resolve('next/dist/bin/next')
 const args = [next, 'dev', import.meta.dirname, '-H', 'localhost', '-p', PORT]
 const child = spawn(process.execPath, args, { env, stdio: 'inherit' })

@@ -11,7 +11,7 @@ export async function check(scene) {
     await scene.signIn(user.name)
     for (const instance of instances) report(user, instance, await call(instance, user))
   }
-  let isWell = true
+  let hasPassed = true
   for (const [action, user] of [
     ['suspend', accounts[0]],
     ['signOut', accounts[1]],
@@ -21,10 +21,10 @@ export async function check(scene) {
     await scene[action](user.name)
     for (const [i, answer] of (await Promise.all(rejections)).entries()) {
       report(user, instances[i], answer)
-      isWell &&= answer.startsWith('401 token_revoked')
+      hasPassed &&= answer.startsWith('401 token_revoked')
     }
   }
-  return isWell
+  return hasPassed
 
   function report({ name }, instance, answer) {
     console.log(`  ${name.padEnd(5)}  instance ${instances.indexOf(instance) + 1}  ${answer}`)

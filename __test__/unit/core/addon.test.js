@@ -31,13 +31,14 @@ const failing =
     throw messages.reduceRight((cause, message) => new Error(message, { cause }), /** @type {any} */ (undefined))
   }
 
-const BUNDLED = /^logto-authkit found no binary, because a bundler .*withLogtoAuth.*'logto-authkit\/next\/config'/
+const BUNDLED_ERROR_PATTERN =
+  /^logto-authkit found no binary, because a bundler .*withLogtoAuth.*'logto-authkit\/next\/config'/
 
 test('D2: names withLogtoAuth if Turbopack has bundled the package', () => {
   const [first, second] = ['Cannot find native binding.', 'Cannot find module as expression is too dynamic']
-  assert.match(loadError(failing(first, second)), BUNDLED)
+  assert.match(loadError(failing(first, second)), BUNDLED_ERROR_PATTERN)
   const unresolved = 'could not resolve "logto-authkit-linux-x64-gnu" into a module'
-  assert.match(loadError(failing(first, unresolved, "Cannot find module './a.node'")), BUNDLED)
+  assert.match(loadError(failing(first, unresolved, "Cannot find module './a.node'")), BUNDLED_ERROR_PATTERN)
 })
 
 test('D2: names withLogtoAuth if another bundler has included the package in its output', (t) => {
@@ -46,7 +47,7 @@ test('D2: names withLogtoAuth if another bundler has included the package in its
   // The platform's binary is not part of the bundle.
   const stdin = { contents: `module.exports = require(${JSON.stringify(ADDON)})`, resolveDir: folder }
   buildSync({ stdin, bundle: true, platform: 'node', outfile, external: ['*.node', 'logto-authkit-*'] })
-  assert.throws(() => createRequire(outfile)(outfile), { message: BUNDLED })
+  assert.throws(() => createRequire(outfile)(outfile), { message: BUNDLED_ERROR_PATTERN })
 })
 
 test('an installation without the package of the platform is not taken for a bundle', () => {

@@ -5,13 +5,13 @@ const { createVerifier, verifyAuth, verifyLogtoToken } = require('logto-authkit'
 const { startIssuer, verdict } = require('../../support/helpers')
 const { AUDIENCE, bearer, createKey, optionsFor, signToken } = require('../../support/tokens')
 
-const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const UUID_V4_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 const key = createKey('EdDSA')
 
 test('a request without a token becomes a guest if guests are allowed', async () => {
   const { guestId, ...rest } = await guest({ headers: {} })
-  assert.match(guestId, UUID_V4)
+  assert.match(guestId, UUID_V4_PATTERN)
   assert.deepEqual(rest, {
     userId: null,
     isAuthenticated: false,
@@ -103,9 +103,9 @@ describe('the id of a guest', () => {
   ]
   for (const id of [...invalid, undefined, null, 5, true, {}, ['a'], { toString: () => 'a' }]) {
     test(`is replaced if it is ${inspect(id, { depth: 0, maxStringLength: 40 })}`, async () => {
-      assert.match((await guest({ headers: {}, cookies: { guest_logto_authtoken: id } })).guestId, UUID_V4)
+      assert.match((await guest({ headers: {}, cookies: { guest_logto_authtoken: id } })).guestId, UUID_V4_PATTERN)
       if (typeof id !== 'string') return
-      assert.match((await guest({ headers: { cookie: `guest_logto_authtoken=${id}` } })).guestId, UUID_V4)
+      assert.match((await guest({ headers: { cookie: `guest_logto_authtoken=${id}` } })).guestId, UUID_V4_PATTERN)
     })
   }
 

@@ -7,7 +7,7 @@ const { authProxy, createNextAuth } = require('logto-authkit/next')
 const { HOST, OPTIONS, PAGE, follow, issued, visit } = require('../../support/next')
 
 const GUESTS = { allowGuest: true, publicPaths: ['/', /^\/(?:en|de)(?:\/shop)?$/, '/shop'], signInUrl: '/sign-in' }
-const GUEST_COOKIE = /^guest_logto_authtoken=([0-9a-f-]{36}); Path=\//
+const GUEST_COOKIE_PATTERN = /^guest_logto_authtoken=([0-9a-f-]{36}); Path=\//
 
 /** The proxy of next-intl, which is bundled because Node cannot resolve its `import 'next/server'`. @type {any} */
 let localize
@@ -29,7 +29,7 @@ before(() => {
 })
 
 const guestOf = (response) => {
-  const ids = response.headers.getSetCookie().map((line) => GUEST_COOKIE.exec(line)?.[1])
+  const ids = response.headers.getSetCookie().map((line) => GUEST_COOKIE_PATTERN.exec(line)?.[1])
   return ids.find(Boolean)
 }
 

@@ -7,7 +7,7 @@ const { contract } = require('../../../js/core/contract')
 const { startIssuer, warningsOf } = require('../../support/helpers')
 const { AUDIENCE, HOST, OPTIONS, PAGE, follow, visit } = require('../../support/next')
 
-const MARKER = contract().cookies.signIn
+const MARKER_COOKIE_NAME = contract().cookies.signIn
 const SIGN_IN = { signInUrl: '/sign-in' }
 const OTHER = 'https://other.example.test'
 
@@ -85,7 +85,7 @@ for (const [name, claims, named, hint] of /** @type {[string, any, string[], Reg
     for (const text of [page, message])
       assert.ok(!text.includes(String(jar.get('logto_authtoken'))), 'a token was printed')
     // The proxy has removed the record of the loop, so the link on the page can be tried.
-    assert.equal(jar.has(MARKER), false)
+    assert.equal(jar.has(MARKER_COOKIE_NAME), false)
   })
 }
 
@@ -141,7 +141,7 @@ test('a session that ends after signing in leads to the sign-in page, not to the
   const { proxy, mint } = await setUp(t)
   const jar = new Map([['logto_authtoken', mint({ expiresIn: -60 })]])
   assert.equal((await follow(proxy, '/account', { jar }))[0].status, 307)
-  assert.ok(jar.has(MARKER))
+  assert.ok(jar.has(MARKER_COOKIE_NAME))
   // Since then, the user has signed in and visited only public pages.
   jar.set('logto_authtoken', mint({ expiresIn: -1 }))
   assert.equal((await follow(proxy, '/account', { jar }))[0].status, 307)
@@ -150,7 +150,7 @@ test('a session that ends after signing in leads to the sign-in page, not to the
   const [passed] = await follow(proxy, '/account', { jar })
   assert.equal(passed.headers.get('x-middleware-next'), '1')
   assert.equal(passed.headers.get('cache-control'), 'private, no-store')
-  assert.equal(jar.has(MARKER), false)
+  assert.equal(jar.has(MARKER_COOKIE_NAME), false)
   const [again] = await follow(proxy, '/account', { jar })
   assert.deepEqual([...again.headers], [['x-middleware-next', '1']])
 })
@@ -165,17 +165,20 @@ test('credentials for another server are not mistaken for a token', async () => 
 
 test('the record of a redirect is a cookie that scripts cannot read, Secure on https', async () => {
   const browser = { ...PAGE, 'sec-fetch-site': 'none' }
-  const marker = async (headers) => (await visit(SIGN_IN, '/account', headers)).headers.get('set-cookie')
+  const markerCookie = async (headers) => (await visit(SIGN_IN, '/account', headers)).headers.get('set-cookie')
   const attributes = 'Path=/; Max-Age=600; HttpOnly; SameSite=Lax'
-  assert.match((await marker(browser)) ?? '', new RegExp(`^${MARKER}=\\.[\\w-]{16}\\.1\\.\\d{13}; ${attributes}$`))
-  assert.match((await marker({ ...browser, 'x-forwarded-proto': 'https' })) ?? '', /; SameSite=Lax; Secure$/)
+  assert.match(
+    (await markerCookie(browser)) ?? '',
+    new RegExp(`^${MARKER_COOKIE_NAME}=\\.[\\w-]{16}\\.1\\.\\d{13}; ${attributes}$`),
+  )
+  assert.match((await markerCookie({ ...browser, 'x-forwarded-proto': 'https' })) ?? '', /; SameSite=Lax; Secure$/)
   // A crawler has no cookies.
-  assert.equal(await marker(PAGE), null)
+  assert.equal(await markerCookie(PAGE), null)
 })
 
 test('an invalid record is ignored, and a forged one affects only its own client', async () => {
   for (const value of ['', 'x', '..1.1', 'a.b.-1.5', 'a.b.9999.1', `a.b.1.${'9'.repeat(99)}`, '"', '<script>', 'é']) {
-    const cookie = `${MARKER}=${encodeURIComponent(value)}`
+    const cookie = `${MARKER_COOKIE_NAME}=${encodeURIComponent(value)}`
     const response = await visit(SIGN_IN, '/account', { ...PAGE, cookie })
     assert.equal(response.status, 307, value)
     assert.match(response.headers.get('set-cookie'), /\.1\.\d{13};/)
