@@ -16,10 +16,11 @@ const { signInPage } = require('./dev-sign-in-page')
  * @typedef {{ status: number, headers: Record<string, string>, body: string }} SignInResponse
  */
 
-const LOOPBACK_HOSTNAME = /^(127\.0\.0\.1|\[::1\]|([\w-]+\.)*localhost)$/
+const LOOPBACK_HOSTNAME_PATTERN = /^(127\.0\.0\.1|\[::1\]|([\w-]+\.)*localhost)$/
 
 /** Scopes about the user rather than permissions of an API resource. */
-const RESERVED_SCOPE = /^(openid|offline_access|profile|email|phone|address|custom_data|identities|roles|urn:logto:.*)$/
+const RESERVED_SCOPE_PATTERN =
+  /^(openid|offline_access|profile|email|phone|address|custom_data|identities|roles|urn:logto:.*)$/
 
 const SESSION_COOKIE = 'logto_authkit_dev_session'
 
@@ -76,9 +77,9 @@ class SignIn {
     if (!challenge || parameters.get('code_challenge_method') !== 'S256')
       return fail('invalid_request', 'Send code_challenge, and code_challenge_method=S256')
     if (parameters.has('cancel')) return fail('access_denied', 'End-User aborted interaction')
-    const requestedScopes = words(parameters.get('scope'))
+    const requestedScopes = splitWords(parameters.get('scope'))
     const permissions = requestedScopes.filter(isPermission)
-    const prompt = words(parameters.get('prompt'))
+    const prompt = splitWords(parameters.get('prompt'))
     const user = parameters.get('user')?.trim()
     const signedIn = user
       ? { sub: user, denied: permissions.filter((scope) => !parameters.getAll('grant').includes(scope)) }
@@ -91,8 +92,8 @@ class SignIn {
     const scopes = requestedScopes.filter((scope) => !denied.includes(scope))
     const session = { sub, clientId, scopes, resources: parameters.getAll('resource') }
     const nonce = parameters.get('nonce')
-    const code = remember(this.#grants, { ...session, redirectUri, challenge, nonce })
-    return redirect({ code }, user ? sessionCookie(remember(this.#browserSessions, signedIn)) : {})
+    const code = storeRecord(this.#grants, { ...session, redirectUri, challenge, nonce })
+    return redirect({ code }, user ? sessionCookie(storeRecord(this.#browserSessions, signedIn)) : {})
   }
 
   /** @param {URLSearchParams} parameters @param {Headers} headers @param {TestIssuer} issuer */
@@ -101,12 +102,15 @@ class SignIn {
     const grantType = parameters.get('grant_type')
     if (grantType === 'authorization_code') {
       const grant = this.#redeemCode(parameters, clientId)
-      const idToken = createToken({ kind: 'id', ...pick(grant), claims: { nonce: grant.nonce ?? undefined } }, issuer)
+      const idToken = createToken(
+        { kind: 'id', ...userAndClientOf(grant), claims: { nonce: grant.nonce ?? undefined } },
+        issuer,
+      )
       const isOffline = grant.scopes.includes('offline_access')
       return json(200, {
         ...this.#accessToken(grant, parameters, issuer),
         id_token: idToken.token,
-        refresh_token: isOffline ? remember(this.#sessions, grant) : undefined,
+        refresh_token: isOffline ? storeRecord(this.#sessions, grant) : undefined,
       })
     }
     if (grantType === 'refresh_token') {
@@ -119,7 +123,7 @@ class SignIn {
       if (!clientId) throw new OAuthError('invalid_client', 'client_id is missing')
       if (!parameters.get('resource') && !parameters.get('organization_id'))
         throw new OAuthError('invalid_target', 'both `resource` and `organization_id` are not provided')
-      const session = { sub: clientId, clientId, scopes: words(parameters.get('scope')) }
+      const session = { sub: clientId, clientId, scopes: splitWords(parameters.get('scope')) }
       return json(200, this.#accessToken(session, parameters, issuer))
     }
     throw new OAuthError('unsupported_grant_type', `unsupported grant_type requested (${grantType})`)
@@ -138,16 +142,16 @@ class SignIn {
     const response = { token_type: 'Bearer', expires_in: TOKEN_LIFETIME_SECONDS }
     if (audience === undefined && organizationId === undefined) {
       const scope = session.scopes.join(' ')
-      return { ...response, scope, access_token: remember(this.#sessionsByAccessToken, session) }
+      return { ...response, scope, access_token: storeRecord(this.#sessionsByAccessToken, session) }
     }
     if (audience !== undefined && session.resources?.includes(audience) === false)
       throw new OAuthError('invalid_target', 'resource indicator is missing, or unknown')
-    const requested = parameters.has('scope') ? words(parameters.get('scope')) : session.scopes
+    const requested = parameters.has('scope') ? splitWords(parameters.get('scope')) : session.scopes
     const granted = session.scopes.filter((scope) => isPermission(scope) && requested.includes(scope))
     const isMachine = session.sub === session.clientId
     const scope = granted.length === 0 && isMachine ? undefined : granted.join(' ')
     const kind = audience === undefined ? 'organization' : organizationId === undefined ? 'access' : 'resource'
-    const options = { kind, ...pick(session), audience, organizationId, scope }
+    const options = { kind, ...userAndClientOf(session), audience, organizationId, scope }
     return { ...response, scope, access_token: createToken(options, issuer).token }
   }
 
@@ -199,7 +203,7 @@ class SignIn {
 function isLoopbackUrl(uri) {
   if (!URL.canParse(uri)) return false
   const { protocol, hostname } = new URL(uri)
-  return /^https?:$/.test(protocol) && LOOPBACK_HOSTNAME.test(hostname)
+  return /^https?:$/.test(protocol) && LOOPBACK_HOSTNAME_PATTERN.test(hostname)
 }
 
 /** @param {string | undefined} cookieHeader */
@@ -209,13 +213,13 @@ const sessionIdFrom = (cookieHeader) => new RegExp(`\\b${SESSION_COOKIE}=([\\w-]
 const sessionCookie = (id) => ({ 'Set-Cookie': `${SESSION_COOKIE}=${id}; Path=/oidc; HttpOnly; SameSite=Lax` })
 
 /** @param {string} scope */
-const isPermission = (scope) => !RESERVED_SCOPE.test(scope)
+const isPermission = (scope) => !RESERVED_SCOPE_PATTERN.test(scope)
 
 /** @type {(text: string | null) => string[]} */
-const words = (text) => text?.match(/\S+/g) ?? []
+const splitWords = (text) => text?.match(/\S+/g) ?? []
 
 /** @param {Session} session */
-const pick = ({ sub, clientId }) => ({ sub, clientId })
+const userAndClientOf = ({ sub, clientId }) => ({ sub, clientId })
 
 /**
  * Returns the client id from the `Authorization` header, which SDKs with a client secret send, or from the body.
@@ -237,7 +241,7 @@ function clientIdOf(parameters, authorization) {
  * @param {Map<string, T>} records
  * @param {T} record
  */
-function remember(records, record) {
+function storeRecord(records, record) {
   const key = randomBytes(32).toString('base64url')
   records.set(key, record)
   if (records.size > MAX_RECORDS) records.delete(String(records.keys().next().value))
