@@ -9,4 +9,5 @@ app.use(logtoAuth()) // reads LOGTO_URL and LOGTO_AUDIENCE from the environment
 app.get('/orders', (req, res) => res.json({ owner: req.auth.userId })) // also sets the CSRF cookie
 app.post('/orders', (req, res) => res.status(201).json({ owner: req.auth.userId })) // requires the header
 
-app.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+app.listen(port).on('listening', () => console.log(`listening at http://localhost:${port}`))

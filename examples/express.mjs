@@ -14,4 +14,5 @@ app.use(
 app.get('/me', (req, res) => res.json({ userId: req.auth.userId, scopes: req.auth.scopes }))
 app.get('/orders', protect({ requiredScope: 'read:orders' }), (req, res) => res.json({ owner: req.auth.userId }))
 
-app.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+app.listen(port).on('listening', () => console.log(`listening at http://localhost:${port}`))

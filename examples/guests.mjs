@@ -14,4 +14,5 @@ async function visit(req, res) {
   }
 }
 
-createServer(visit).listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+createServer(visit).listen(port, () => console.log(`listening at http://localhost:${port}`))

@@ -22,4 +22,5 @@ const handler = createMcpHandler(() => {
 })
 app.all('/mcp', toNodeHandler(handler)) // reads the body itself, so no body parser may run before it
 
-app.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+app.listen(port).on('listening', () => console.log(`listening at http://localhost:${port}`))

@@ -25,4 +25,5 @@ app.post('/mcp', express.json(), async (req, res) => {
 // The MCP specification requires this status from servers that offer no event stream.
 app.get('/mcp', (_req, res) => res.sendStatus(405))
 
-app.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+app.listen(port).on('listening', () => console.log(`listening at http://localhost:${port}`))

@@ -31,7 +31,9 @@ class AppModule {}
 
 async function bootstrap() {
   const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] })
-  await app.listen(process.env.PORT ?? 3000)
+  const port = process.env.PORT ?? 3000
+  await app.listen(port)
+  console.log(`listening at http://localhost:${port}`)
 }
 
 bootstrap()

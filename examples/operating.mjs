@@ -25,4 +25,5 @@ function logRejection({ code, details, cause }, req) {
   console.warn(JSON.stringify({ code, path: req.path, details, cause: cause?.message }))
 }
 
-app.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+app.listen(port).on('listening', () => console.log(`listening at http://localhost:${port}`))

@@ -25,4 +25,5 @@ app.get('/:organization/orders', organizationApiAuth, protect({ requiredScope: '
   res.json({ ordersOf: req.auth.organizationId })
 })
 
-app.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+app.listen(port).on('listening', () => console.log(`listening at http://localhost:${port}`))

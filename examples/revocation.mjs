@@ -27,4 +27,5 @@ async function createStore(url) {
 }
 
 await revocations.ready()
-app.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+app.listen(port).on('listening', () => console.log(`listening at http://localhost:${port}`))

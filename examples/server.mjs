@@ -13,4 +13,5 @@ export const server = createServer(async (req, res) => {
   }
 })
 
-server.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+server.listen(port, () => console.log(`listening at http://localhost:${port}`))

@@ -15,4 +15,5 @@ io.on('connection', (socket) => {
   socket.on('disconnect', () => clearTimeout(timer))
 })
 
-server.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+server.listen(port, () => console.log(`listening at http://localhost:${port}`))

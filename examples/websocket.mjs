@@ -22,4 +22,5 @@ server.on('upgrade', async (request, socket, head) => {
 })
 sockets.on('connection', (ws, _request, auth) => ws.send(`Hello ${auth.userId}`))
 
-server.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+server.listen(port, () => console.log(`listening at http://localhost:${port}`))

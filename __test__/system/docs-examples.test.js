@@ -31,6 +31,28 @@ const TOKENS = {
 }
 const SCOPES = 'read:orders read:members'
 
+test('every application that a page starts prints its URL', { timeout: 300_000 }, async (t) => {
+  const examples = ['csrf', 'express', 'guests', 'mcp', 'mcp-sdk-2', 'operating', 'permissions', 'revocation', 'server']
+  const templates = ['express', 'fastify', 'hono', 'koa']
+  const { save } = temporaryFolder(t, join(EXAMPLES, '.templates-'))
+  const files = [
+    ...[...examples, 'socket-io', 'websocket'].map((name) => join(EXAMPLES, `${name}.mjs`)),
+    ...templates.map((name) => save(`${name}.mjs`, read(`js/cli/templates/${name}.mjs`))),
+    compile(t, 'nestjs.ts'),
+  ]
+  const env = { LOGTO_URL: 'http://127.0.0.1:9', LOGTO_AUDIENCE: AUDIENCE, PORT: '0' }
+  for (const file of files) {
+    const application = spawn(process.execPath, [file], {
+      env: { ...process.env, ...env, LOGTO_WEBHOOK_KEY: 'key', LOGTO_APP_ID: 'my-app', REDIS_URL: '' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    t.after(() => application.kill())
+    const [line] = await once(createInterface(application.stdout), 'line')
+    assert.equal(line, 'listening at http://localhost:0', file)
+    application.kill()
+  }
+})
+
 describe('the example', { timeout: 300_000 }, () => {
   test('of permissions accepts and rejects tokens as its page says', async (t) => {
     const { url, token } = await start(t, join(EXAMPLES, 'permissions.mjs'))

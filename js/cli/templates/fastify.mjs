@@ -11,4 +11,5 @@ app.register(async (api) => {
   }))
 })
 
-app.listen({ port: Number(process.env.PORT ?? 3000) })
+const port = Number(process.env.PORT ?? 3000)
+app.listen({ port }).then(() => console.log(`listening at http://localhost:${port}`))

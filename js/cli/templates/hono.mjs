@@ -7,4 +7,5 @@ const app = new Hono()
   .get('/me', (c) => c.json({ userId: c.get('auth').userId, scopes: c.get('auth').scopes }))
   .get('/orders', protect({ requiredScope: 'read:orders' }), (c) => c.json({ owner: c.get('auth').userId }))
 
-serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3000) })
+const port = Number(process.env.PORT ?? 3000)
+serve({ fetch: app.fetch, port }, () => console.log(`listening at http://localhost:${port}`))

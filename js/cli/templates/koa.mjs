@@ -12,4 +12,5 @@ const app = new Koa()
     if (ctx.path === '/orders') ctx.body = { owner: ctx.state.auth.userId }
   })
 
-app.listen(process.env.PORT ?? 3000)
+const port = process.env.PORT ?? 3000
+app.listen(port, () => console.log(`listening at http://localhost:${port}`))
