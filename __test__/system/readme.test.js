@@ -18,7 +18,7 @@ const AUDIENCE = 'https://api.example.com'
 
 test('every snippet of the README is an example or a template, to the letter', () => {
   const snippets = [...readme.matchAll(/<!-- ((?:examples|js\/cli\/templates)\/\S+) -->\n```[jt]s\n([\s\S]*?)```/g)]
-  assert.equal(snippets.length, (readme.match(/^```js$/gm)?.length ?? 0) + (readme.match(/^```ts$/gm)?.length ?? 0) - 1)
+  assert.equal(snippets.length, (readme.match(/^```js$/gm)?.length ?? 0) + (readme.match(/^```ts$/gm)?.length ?? 0))
   for (const [, file, code] of snippets) assert.equal(code, readFileSync(join(ROOT, file), 'utf8'), file)
 })
 
@@ -84,6 +84,14 @@ test('the commands in the README get the responses that the README shows', { tim
   assert.equal((await ask(`${url}/`)).status, 200)
 })
 
+test('the example of verifyAuth returns the id of the user, and rejects requests without a token', async (t) => {
+  const issuer = await startIssuer(t)
+  Object.assign(process.env, { LOGTO_URL: issuer.logtoUrl, LOGTO_AUDIENCE: AUDIENCE })
+  const { userIdOf } = await import(join(EXAMPLES, 'verify.mjs'))
+  assert.equal(await userIdOf(bearer(issuer.mint({ sub: 'alice', audience: AUDIENCE }))), 'alice')
+  await assert.rejects(userIdOf({ headers: {} }), { code: 'missing_token' })
+})
+
 test('the example server accepts valid tokens and rejects expired ones', async (t) => {
   const ask = await started(t, 'server.mjs')
   assert.deepEqual(await ask('/', { sub: 'vt2nyp5v8kq5', scope: 'read:orders write:orders' }), {
@@ -129,6 +137,6 @@ test('a context has the members that the README shows', async (t) => {
   const issuer = await startIssuer(t)
   const options = { logtoUrl: issuer.logtoUrl, audience: AUDIENCE }
   const auth = await verifyAuth(issuer.mint({ audience: AUDIENCE }), createVerifier(options))
-  const shown = /^\{ (userId: [\s\S]*?)\}\n```/m.exec(readme)?.[1] ?? ''
+  const shown = /^ +\/\/ \{ (userId: [\s\S]*?)\}\n/m.exec(readme)?.[1] ?? ''
   assert.deepEqual([...shown.matchAll(/(\w+): /g)].map(([, name]) => name).sort(), Object.keys(auth).sort())
 })
