@@ -322,10 +322,9 @@ export type RegisteredGuests = Register extends { guests: true }
   ? VerifyAuthOptions['allowGuest']
   : false | GuestsNotRegistered
 
-/** The type that the compiler shows if you use `allowGuest` without registering guests. */
-export interface GuestsNotRegistered {
-  "To use allowGuest here, add: declare module 'logto-authkit' { interface Register { guests: true } }": never
-}
+/** The text that the compiler shows if you use `allowGuest` without registering guests. It is not a valid value. */
+export type GuestsNotRegistered =
+  "To use allowGuest here, add: declare module 'logto-authkit' { interface Register { guests: true } }"
 
 /**
  * The options that determine which tokens are accepted, and where the keys come from. Only `logtoUrl` and `audience` are required,

@@ -75,6 +75,14 @@ describe('every other block of code', () => {
       "import { createVerifier } from 'logto-authkit'\ncreateVerifier({ logtoURL: 'https://auth.example.com' })\n"
     assert.match(compile([{ name: 'wrong.ts', code }]).stdout, /wrong\.ts\(2,18\)[\s\S]*logtoURL/)
   })
+
+  test('gets an instruction from the compiler if it uses guests without registering them', { timeout: 600_000 }, () => {
+    const code = "import { logtoAuth } from 'logto-authkit/express'\nlogtoAuth({ allowGuest: true })\n"
+    assert.match(
+      compile([{ name: 'guests.ts', code }]).stdout,
+      /'true' is not assignable[^\n]*"To use allowGuest here, add/,
+    )
+  })
 })
 
 test('every block has a language that these tests check', () => {
