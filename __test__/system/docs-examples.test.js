@@ -32,7 +32,18 @@ const TOKENS = {
 const SCOPES = 'read:orders read:members'
 
 test('every application that a page starts prints its URL', { timeout: 300_000 }, async (t) => {
-  const examples = ['csrf', 'express', 'guests', 'mcp', 'mcp-sdk-2', 'operating', 'permissions', 'revocation', 'server']
+  const examples = [
+    'csrf',
+    'express',
+    'guests',
+    'mcp',
+    'mcp-sdk-2',
+    'operating',
+    'permissions',
+    'revocation',
+    'roles',
+    'server',
+  ]
   const templates = ['express', 'fastify', 'hono', 'koa']
   const { save } = temporaryFolder(t, join(EXAMPLES, '.templates-'))
   const files = [
@@ -81,6 +92,15 @@ describe('the example', { timeout: 300_000 }, () => {
     const [commands] = blocks(['docs/permissions.md']).filter(({ language }) => language === 'sh')
     const { printed, statuses } = await runCommands(commands.code, url, page)
     assert.deepEqual(statuses, [200, 200, 200], printed)
+  })
+
+  test('of roles responds to the requests of its page as the page says', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const { url } = await launch(t, join(EXAMPLES, 'roles.mjs'), logtoUrl, 'ignore')
+    const commands = blocks(['docs/permissions.md']).filter(({ language }) => language === 'sh')[1]
+    const { printed, statuses } = await runCommands(commands.code, url, page)
+    assert.deepEqual(statuses, [403, 200], printed)
+    assert.match(printed, /"code":"missing_role"[\s\S]*\{"admin":"alice"\}/)
   })
 
   for (const [i, name] of ['graphql-yoga', 'apollo-server'].entries()) {

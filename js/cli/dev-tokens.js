@@ -49,9 +49,26 @@ function createToken({ kind = TOKEN_KINDS[0], ...options }, issuer) {
   if (!TOKEN_KINDS.includes(kind)) throw optionsError(INVALID_KIND_MESSAGE)
   if (Object.hasOwn(OPAQUE_KINDS, kind))
     return { token: OPAQUE_KINDS[kind] + randomBytes(32).toString('base64url'), header: null, claims: null }
-  const token = issuer.mint(JWT_KINDS[kind]({ sub: DEFAULT_USER, clientId: DEFAULT_CLIENT_ID, ...options }))
+  const token = mint(JWT_KINDS[kind]({ sub: DEFAULT_USER, clientId: DEFAULT_CLIENT_ID, ...options }), issuer)
   const [header, claims] = token.split('.', 2).map(decodeJsonPart)
   return { token, header, claims }
+}
+
+/**
+ * Calls `mint`, and adds `kind` to the known options in an error, because `mint` does not know that option.
+ *
+ * @param {MintOptions} options
+ * @param {TestIssuer} issuer
+ */
+function mint(options, issuer) {
+  try {
+    return issuer.mint(options)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    const [problem, names] = error.message.split('known options are ')
+    if (names === undefined) throw error
+    throw optionsError(`${problem}known options are ${[...names.split(', '), 'kind'].sort().join(', ')}`)
+  }
 }
 
 /**
@@ -62,15 +79,33 @@ function createToken({ kind = TOKEN_KINDS[0], ...options }, issuer) {
  */
 function tokenOptionsFromQuery({ url }) {
   const options = [...new URL(String(url), 'http://localhost').searchParams]
-  return Object.fromEntries(
-    options.map(([name, value]) => [name, NUMERIC_OPTIONS.includes(name) ? toNumber(value) : value]),
-  )
+  return Object.fromEntries(options.map(([name, value]) => [name, QUERY_PARSERS.get(name)?.(value) ?? value]))
 }
-
-const NUMERIC_OPTIONS = ['expiresIn', 'notBefore']
 
 /** Converts text to a number. `Number('')` is 0, which would create an expired token. @param {string} text */
 const toNumber = (text) => (text.trim() === '' ? Number.NaN : Number(text))
+
+/**
+ * Parses the text of `claims`. Returns a JSON object, or throws an error.
+ *
+ * @param {string} text
+ */
+function toClaims(text) {
+  try {
+    const claims = JSON.parse(text)
+    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return claims
+  } catch {
+    // Invalid JSON causes the same error as JSON that is not an object.
+  }
+  throw optionsError(`Invalid option "claims": expected a JSON object such as {"roles":["admin"]}, got "${text}"`)
+}
+
+/** The parsers of the options that are not text. @type {Map<string, (text: string) => unknown>} */
+const QUERY_PARSERS = new Map([
+  ['claims', toClaims],
+  ['expiresIn', toNumber],
+  ['notBefore', toNumber],
+])
 
 /**
  * Decodes the header or payload of a token that our own issuer signed.

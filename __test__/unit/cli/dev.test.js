@@ -69,11 +69,26 @@ describe('dev', { timeout: 60_000 }, () => {
       ['expiresIn=', /"expiresIn"/],
       ['expiresIn=+', /"expiresIn"/],
       ['notBefore=', /"notBefore"/],
+      ['roles=admin', /^Unknown option "roles": known options are audience, claims, .*, kind, .*, sub$/],
+      [
+        'claims=admin',
+        /^Invalid option "claims": expected a JSON object such as \{"roles":\["admin"\]\}, got "admin"$/,
+      ],
+      ['claims=["admin"]', /^Invalid option "claims": expected a JSON object .*, got "\["admin"\]"$/],
+      ['claims=', /^Invalid option "claims": expected a JSON object .*, got ""$/],
     ])) {
       const response = await fetch(`${page}/token?${query}`)
       assert.equal(response.status, 400)
       assert.match(/** @type {any} */ (await response.json()).error, says)
     }
+  })
+
+  test('issues tokens with the claims in the query', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const options = { logtoUrl, audience: AUDIENCE, requiredRole: 'admin' }
+    const token = async (claims) => (await fetch(`${page}/token?sub=alice&claims=${encodeURIComponent(claims)}`)).text()
+    assert.equal(await verdict(verifyAuth(await token('{"roles":["admin"]}'), options)), 'accepted')
+    assert.equal(await verdict(verifyAuth(await token('{"roles":["user"]}'), options)), 'missing_role')
   })
 
   test('issues every kind of token that the page offers', async (t) => {
