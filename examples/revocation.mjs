@@ -1,5 +1,5 @@
 import express from 'express'
-import { logtoAuth, protect } from 'logto-authkit/express'
+import { authErrorHandler, logtoAuth, protect } from 'logto-authkit/express'
 import { createRevocations, memoryStore, redisStore } from 'logto-authkit/revocation'
 import { createClient } from 'redis'
 
@@ -19,6 +19,8 @@ app.post('/users/:id/revoke', protect({ requiredScope: 'manage:users' }), async 
   await revocations.revokeSubject(String(req.params.id))
   res.sendStatus(204)
 })
+
+app.use(authErrorHandler()) // sends 503 as JSON if the store does not acknowledge a revocation
 
 /** With Redis, a revocation applies to all instances. Without Redis, it applies to this process only. */
 async function createStore(url) {

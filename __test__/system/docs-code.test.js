@@ -166,10 +166,10 @@ describe('every command', () => {
       const file = args.find((arg) => !arg.startsWith('-') && arg !== 'x')
       // The README calls its first block app.mjs, and readme.test.js starts that file. NestJS builds dist/main.js, and
       // pages create client.mjs and server.mjs.
-      const isBuilt = ['app.mjs', 'client.mjs', 'dist/main.js', 'server.mjs'].includes(String(file))
+      const isBuilt = ['app.mjs', 'client.mjs', 'dist/main.js', 'dist/server.cjs', 'server.mjs'].includes(String(file))
       return assert.ok(file === undefined || isBuilt || existsSync(join(ROOT, file)), where)
     }
-    assert.ok(['curl', 'sleep'].includes(program), where)
+    assert.ok(['curl', 'redis-server', 'sleep'].includes(program), where)
   }
 
   function checkNpm([command = '', ...args], where) {

@@ -13,6 +13,7 @@ const { temporaryFolder } = require('../support/files')
 const { startIssuer } = require('../support/helpers')
 const { ask, bearer, listen } = require('../support/frameworks')
 const { ROOT, blocks, read, rows, section } = require('../support/pages')
+const { NO_REDIS, startRedis } = require('../support/redis')
 const { EXAMPLES, compile, launch, start } = require('../support/start-example')
 
 const AUDIENCE = 'https://api.example.com'
@@ -160,6 +161,14 @@ describe('the example', { timeout: 300_000 }, () => {
     for (const event of [bearer(token), { headers: {}, cookies: ['a=b', `logto_authtoken=${token}`] }]) {
       assert.deepEqual(await handler(event), { statusCode: 200, body: '{"userId":"alice"}' })
     }
+    const commands = blocks(['docs/deploying.md']).find(({ code }) => code.includes('index.mjs'))
+    const script = String(commands?.code.split('\n').slice(1).join('\n'))
+    const here = script.replace('--env-file=.env ', '').replace('./index.mjs', join(EXAMPLES, 'lambda.mjs'))
+    const bash = spawn('bash', ['-c', here], {
+      env: { ...process.env, TOKEN: token },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    assert.match(await text(bash.stdout), /statusCode: 200/)
     const { statusCode, headers, body } = await handler({ headers: {} })
     assert.deepEqual(
       [statusCode, headers['WWW-Authenticate'], JSON.parse(body).code],
@@ -175,7 +184,9 @@ describe('the example', { timeout: 300_000 }, () => {
     const variables = String(steps.find(({ language }) => language === 'text')?.code)
     const env = { ...parseEnv(variables), LOGTO_URL: logtoUrl, REDIS_URL: '' }
     const { url } = await launch(t, join(EXAMPLES, 'revocation.mjs'), logtoUrl, 'inherit', env)
-    const commands = steps.filter(({ language, code }) => language === 'sh' && code.includes('curl'))
+    const isStep = ({ language, code }) =>
+      language === 'sh' && code.includes('curl') && !code.includes('localhost:3010')
+    const commands = steps.filter(isStep)
     const script = commands.map(({ code }) => code).join('')
     const here = script.replaceAll('http://127.0.0.1:3002', page).replaceAll('localhost:3000', new URL(url).host)
     const bash = spawn('bash', ['-c', here], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -191,6 +202,18 @@ describe('the example', { timeout: 300_000 }, () => {
       announced,
     )
     assert.deepEqual([steps.length > 3, announced?.length], [true, 8])
+  })
+
+  test('of revocation rejects a token on another instance', { skip: NO_REDIS }, async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const env = { REDIS_URL: (await startRedis(t)).url, LOGTO_WEBHOOK_KEY: 'key', LOGTO_APP_ID: 'my-app' }
+    const launchInstance = () => launch(t, join(EXAMPLES, 'revocation.mjs'), logtoUrl, 'inherit', env)
+    const [first, second] = await Promise.all([launchInstance(), launchInstance()])
+    const commands = blocks(['docs/revocation.md']).find(({ code }) => /curl.*localhost:3010/.test(code))
+    const script = String(commands?.code).replaceAll('localhost:3010', new URL(second.url).host)
+    const { printed, statuses } = await runCommands(script, first.url, page)
+    assert.deepEqual(statuses, [200, 204, 401], printed)
+    assert.match(printed, /"code":"token_revoked"/)
   })
 
   test('of migrating responds with the same statuses before and after, except to a missing role', async (t) => {

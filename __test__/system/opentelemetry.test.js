@@ -8,6 +8,9 @@ const { createVerifier } = require('logto-authkit')
 const { bearer, verdict } = require('../support/helpers')
 const { startKeyServer, text } = require('../support/key-server')
 const { AUDIENCE } = require('../support/tokens')
+const { temporaryFolder } = require('../support/files')
+const { EXAMPLES, launch } = require('../support/start-example')
+const { until } = require('../support/until')
 
 const EXAMPLE = join(__dirname, '../../examples/opentelemetry.mjs')
 
@@ -77,4 +80,18 @@ test('docs/observability.md lists every member of the messages', () => {
     assert.equal(members.length, wanted, name)
     for (const member of members) assert.match(page, new RegExp(`^\\| \`${member}\\b`, 'm'), member)
   }
+})
+
+test('the application that the page starts prints the metrics', async (t) => {
+  const { folder, save } = temporaryFolder(t, join(EXAMPLES, '.metrics-'))
+  for (const name of ['metrics.mjs', 'opentelemetry.mjs']) save(name, readFileSync(join(EXAMPLES, name), 'utf8'))
+  save('app.mjs', readFileSync(join(EXAMPLES, '../js/cli/templates/express.mjs'), 'utf8'))
+  const { url, example } = await launch(t, join(folder, 'metrics.mjs'), 'http://127.0.0.1:9')
+  let printed = ''
+  example.stdout.on('data', (chunk) => {
+    printed += chunk
+  })
+  assert.equal((await fetch(`${url}/me`)).status, 401)
+  await until(() => printed.includes("outcome: 'missing_token'"))
+  assert.match(printed, /logto_authkit\.verifications/)
 })

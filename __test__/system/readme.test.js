@@ -114,6 +114,7 @@ test('the guest example distinguishes visitors from users', async (t) => {
   const cookie = String(first.headers.get('set-cookie')).split(';')[0]
   const welcome = await first.text()
   assert.equal(first.headers.get('cache-control'), 'private')
+  assert.doesNotMatch(String(first.headers.get('set-cookie')), /Secure/)
   assert.match(welcome, /^Welcome, visitor [0-9a-f-]{36}\n$/)
   assert.equal(await (await fetch(address, { headers: { cookie } })).text(), welcome)
   const token = (claims) => issuer.mint({ sub: 'alice', audience: AUDIENCE, ...claims })
