@@ -122,8 +122,10 @@ function exampleCommands(page, { url, me, orders }, width) {
   const groups =
     me === null
       ? [
-          ['Without a token, expect 401 from a protected route:', request(url)],
-          ['With a token:', get('sub=alice&scope=read:orders'), send(url)],
+          url === new URL(url).origin
+            ? ['Replace / with the path of a protected route, which responds with 401 to requests without a token.']
+            : ['Without a token, expect 401:', request(url)],
+          ['With a token:', get('sub=alice&scope=read:orders'), send(url.replace(/:\d+$/, '$&/'))],
         ]
       : [
           ['Without a token, expect 401:', request(me)],

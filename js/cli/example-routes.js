@@ -10,7 +10,7 @@ const { hasMeRoute, hasOrdersRoute, protectedPath, readSource, readSources, uses
  * @typedef {{ application: 'existing' | 'planned' | 'unknown', url: string, me: string | null, orders: string | null }} Routes -
  *   The URLs of the routes. An existing application already uses the package, and a planned one is what `init` would
  *   create or extend. If the folder contains neither, the URLs are the defaults. An existing application may have no
- *   route `/me`. `url` is then the URL of another route or of the application.
+ *   route `/me`. `url` is then the URL of another protected route, or the origin of the application if none is known.
  */
 
 /** The URL of the example route `/orders` next to `/me`. @param {string} me */
@@ -50,7 +50,8 @@ function exampleRoutes(folder, env) {
   const me = planned?.me ?? `http://localhost:${port()}/me`
   if (!sources.some(hasMeRoute)) {
     const path = sourcesUsingPackage.map(protectedPath).find((one) => one !== undefined) ?? ''
-    return { application: 'existing', url: new URL(me).origin + path, me: null, orders: null }
+    const url = path === '' && sources.some(hasOrdersRoute) ? ordersUrl(me) : new URL(me).origin + path
+    return { application: 'existing', url, me: null, orders: null }
   }
   const orders = sources.some(hasOrdersRoute) ? ordersUrl(me) : null
   return { application: 'existing', url: me, me, orders }

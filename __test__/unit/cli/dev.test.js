@@ -312,6 +312,23 @@ describe('dev', { timeout: 60_000 }, () => {
       { 'package.json': uses('next'), 'app/api/cart/route.js': "import { withAuth } from 'logto-authkit/next'\n" },
       { url: 'http://localhost:3000', me: null, orders: null },
     ],
+    [
+      'in Next.js, with /api/orders instead of /api/me',
+      {
+        'package.json': uses('next'),
+        'lib/auth.ts': "export const { withAuth } = createNextAuth() // from 'logto-authkit/next'\n",
+        'app/api/orders/route.ts': "export const GET = withAuth(f, { requiredScope: 'read:orders' })\n",
+      },
+      { url: 'http://localhost:3000/api/orders', me: null, orders: null },
+    ],
+    [
+      'with middleware per route',
+      {
+        'package.json': uses('express'),
+        'app.js': `${EXISTING}app.get('/orders', globalAuth, protect({ requiredScope: 'read:orders' }), f)\n`,
+      },
+      { url: 'http://localhost:3000/orders', me: null, orders: null },
+    ],
   ])) {
     test(`promises only what is known about an application that uses the package: ${what}`, async (t) => {
       const { folder } = project(t, files)
@@ -320,7 +337,11 @@ describe('dev', { timeout: 60_000 }, () => {
       assert.deepEqual(routes, { application: 'existing', ...expected })
       assert.match(output, /Requests to the application in this folder:\n/)
       if (expected.me !== null) return
-      assert.match(output, /Without a token, expect 401 from a protected route:/)
+      // A route that is not known to be protected may respond with 200.
+      if (new URL(expected.url).pathname === '/') {
+        assert.match(output, /Replace \/ with the path of a protected route/)
+        assert.doesNotMatch(output, /curl -iw '\\n' \S+\n/)
+      } else assert.match(output, /Without a token, expect 401:\n +curl -iw '\\n' \S+\n/)
       assert.doesNotMatch(output, /expect (200|403)|\/me|logto-authkit init/)
     })
   }
