@@ -69,12 +69,16 @@ async function run(args, surroundings) {
  * @param {Options} options
  */
 async function explain(input, options) {
-  const { token, authorization, cookie, foundIn } = findToken(input)
+  const { token, authorization, cookie, foundIn, parameter } = findToken(input)
   const { verifier } = create('explain', options).core
   /** @type {Report} */
   const report = JSON.parse(await verifier.explain(token, authorization, cookie))
   if (options.isRevoked !== undefined) await checkRevocation(report, options)
   const { verdict, verified, header, claims, checks, rejection } = report
+  const urlHint =
+    parameter === undefined || options.getToken !== undefined
+      ? []
+      : [{ text: TOKEN_IN_URL_HINT.replace('NAME', parameter) }]
   const failedChecks = checks.filter((check) => check.verdict === 'fail')
   return {
     verdict,
@@ -88,7 +92,10 @@ async function explain(input, options) {
     header,
     claims,
     checks,
-    hints: hints(/** @type {any} */ (failedChecks), { header, claims, options, verified, token: report.token }),
+    hints: [
+      ...urlHint,
+      ...hints(/** @type {any} */ (failedChecks), { header, claims, options, verified, token: report.token }),
+    ],
   }
 }
 
@@ -191,6 +198,9 @@ function formatTime(seconds, now) {
   const age = now.getTime() / 1000 - seconds
   return `${formatDate(seconds)}, ${age >= 0 ? `${formatDuration(age)} ago` : `in ${formatDuration(-age)}`}`
 }
+
+const TOKEN_IN_URL_HINT =
+  'The token is in a URL. The server does not read tokens from there, so it would respond with 401 missing_token. Send the token as `Authorization: Bearer <token>`, or read the parameter "NAME" with the option getToken.'
 
 /** @type {Record<Report['verdict'], number>} */
 const EXIT_CODES = { accepted: 0, rejected: 1, unverified: 3 }

@@ -13,8 +13,9 @@ const MAX_TERMINAL_LINE_BYTES = process.platform === 'darwin' ? 1023 : 4095
 
 /**
  * @typedef {{ authorization: string[], cookie: string[] }} Headers
- * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string }} Found - A token or request
- * headers, and the place where they were found.
+ * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string, parameter?: string }} Found - A
+ * token or request headers, and the place where they were found. `parameter` is the name of the URL's parameter that
+ * contains the token.
  */
 
 /**
@@ -172,8 +173,11 @@ function findInSetCookie(text) {
  * @type {(text: string) => Found | undefined}
  */
 function findInParameter(text) {
-  const [, name, value] = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]+)/i.exec(text) ?? []
-  return name === undefined ? undefined : { token: percentDecode(value), foundIn: `"${name}"` }
+  const found = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]+)/i.exec(text)
+  if (found === null) return undefined
+  const [, name, value] = found
+  const isInUrl = /[?#]\S*$/.test(text.slice(0, found.index + 1))
+  return { token: percentDecode(value), foundIn: `"${name}"`, ...(isInUrl && { parameter: name }) }
 }
 
 /** @type {(text: string) => Found} */

@@ -2,6 +2,7 @@ const assert = require('node:assert/strict')
 const { after, before, describe, test } = require('node:test')
 const { createTestIssuer } = require('logto-authkit/testing')
 const { cli } = require('../../support/cli')
+const { temporaryFolder } = require('../../support/files')
 const { AUDIENCE } = require('../../support/tokens')
 
 let issuer
@@ -133,6 +134,22 @@ describe('a token is found in', () => {
       assert.equal(result.claims.sub, 'alice')
     })
   }
+})
+
+test('a token in a URL causes a hint, unless the application reads it there', async (t) => {
+  const hintsOf = async (form, options) => (await explain(form(issuer.mint()), options)).hints.join()
+  const says = /The server does not read tokens from there.*Authorization: Bearer.*"access_token".*getToken/
+  for (const form of [
+    (token) => `curl 'http://localhost:3000/me?access_token=${token}'`,
+    (token) => `http://localhost:3000/me?a=b&access_token=${token}`,
+    (token) => `https://app.example.com/#access_token=${token}`,
+  ])
+    assert.match(await hintsOf(form), says)
+  for (const form of [(token) => `a=b&access_token=${token}`, (token) => `ACCESS_TOKEN=${token}`])
+    assert.doesNotMatch(await hintsOf(form), /The server does not read/)
+  const { save } = temporaryFolder(t)
+  const options = ['--options', save('options.mjs', 'export const options = { getToken: () => null }')]
+  assert.doesNotMatch(await hintsOf((token) => `http://a/?access_token=${token}`, options), /The server does not read/)
 })
 
 test('the first of several tokens in a text is not chosen silently', async () => {
