@@ -75,6 +75,7 @@ async function explain(input, options) {
   const report = JSON.parse(await verifier.explain(token, authorization, cookie))
   if (options.isRevoked !== undefined) await checkRevocation(report, options)
   const { verdict, verified, header, claims, checks, rejection } = report
+  /** @type {import('./hints').Hint[]} */
   const urlHint =
     parameter === undefined || options.getToken !== undefined
       ? []

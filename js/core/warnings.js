@@ -25,15 +25,40 @@ function reportRejection(rejected) {
 /**
  * Prints a rejection for debugging. The details of a rejection contain no token.
  *
- * @template {RejectedRequest} T
+ * @template {Pick<RejectedRequest, 'code' | 'status' | 'message' | 'details' | 'cause'>} T
  * @param {T} rejected
+ * @param {string} [subject] - What was rejected, if it is not a request with an access token.
  */
-function printRejection(rejected) {
+function printRejection(rejected, subject = '') {
   if (printDebug.enabled) {
     const { code, status, message, details, cause } = rejected
-    printDebug('rejected with %s (%d): %s %s%s', code, status, message, details, cause === null ? '' : ` ${cause}`)
+    const reason = cause === null ? '' : ` ${cause}`
+    printDebug('%srejected with %s (%d): %s %s%s', subject, code, status, message, withReadableTimes(details), reason)
   }
   return rejected
+}
+
+/** The details that contain Unix times in seconds, apart from `now`. */
+const TIMES = ['exp', 'nbf', 'iat']
+
+/**
+ * Converts the Unix times in a rejection's details to ISO 8601, and adds their distance from the current time. The core
+ * has checked that the times are dates.
+ *
+ * @param {string} details
+ */
+function withReadableTimes(details) {
+  const { now } = JSON.parse(details)
+  if (typeof now !== 'number') return details
+  /** @type {string[]} */
+  const distances = []
+  const readable = JSON.stringify(JSON.parse(details), (name, value) => {
+    if (typeof value !== 'number' || ![...TIMES, 'now'].includes(name)) return value
+    const seconds = Math.round(now - value)
+    if (name !== 'now') distances.push(`${name} ${seconds < 0 ? `in ${-seconds} s` : `${seconds} s ago`}`)
+    return new Date(value * 1000).toISOString()
+  })
+  return distances.length === 0 ? readable : `${readable} (${distances.join(', ')})`
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Receives logout tokens (OpenID Connect Back-Channel Logout 1.0), and revokes the tokens of the user or session. */
 
 const { isUint8Array } = require('node:util/types')
-const { jsonResponse } = require('../adapters/response')
 const { now } = require('../core/attempt')
 const { withMissingOptionHint } = require('../core/environment')
 const { valueOrThrow } = require('../core/errors')
@@ -9,7 +8,7 @@ const native = require('../core/addon')
 const { snapshot } = require('../core/options')
 const { ownProperty } = require('../core/plain')
 const { outcomeQueue, scheduleQueuedChecks, awaitOutcome } = require('../core/pending')
-const { handler } = require('./handler')
+const { handler, rejectionResponse } = require('./handler')
 
 // The timers are captured at load time, because fake timers in a test would replace the globals and never fire.
 const { clearTimeout, setTimeout } = require('node:timers')
@@ -22,6 +21,9 @@ const PUBLISH_TIMEOUT_MS = 1500
 
 /** Maximum length of a body, in bytes. The core accepts tokens of up to 16 KiB. */
 const MAX_BODY_BYTES = 65_536
+
+/** The name of what the handler receives, in the debug output. */
+const SUBJECT = 'logout token'
 
 const FORM_MEDIA_TYPE = 'application/x-www-form-urlencoded'
 const BODY_PARSER_ADVICE = `Parse ${FORM_MEDIA_TYPE}, for example with express.urlencoded(), or mount the handler before other parsers.`
@@ -50,7 +52,7 @@ function backchannelLogout(publish, options) {
         return logoutErrorResponse('invalid_request', 'The body must be a form with one logout_token')
       return respondBeforeDeadline(revokeFromLogoutToken(verifier, publish, token, date()))
     },
-    { limit: MAX_BODY_BYTES, advice: BODY_PARSER_ADVICE },
+    { subject: SUBJECT, limit: MAX_BODY_BYTES, advice: BODY_PARSER_ADVICE },
   )
 }
 
@@ -59,8 +61,9 @@ async function revokeFromLogoutToken(verifier, publish, token, date) {
   const outcome = await awaitOutcome(verifier.verify(token, date))
   if (typeof outcome !== 'string' && outcome.slow) scheduleQueuedChecks()
   if (typeof outcome !== 'string' && Object.hasOwn(outcome, 'code')) {
-    const { status, message } = /** @type {import('../native/binding').RejectedRequest} */ (outcome)
-    return logoutErrorResponse(status === 503 ? 'temporarily_unavailable' : 'invalid_request', message)
+    const rejected = /** @type {import('../native/binding').RejectedRequest} */ (outcome)
+    const error = rejected.status === 503 ? 'temporarily_unavailable' : 'invalid_request'
+    return logoutErrorResponse(error, rejected.message, rejected)
   }
   const { entry, id } = JSON.parse(typeof outcome === 'string' ? outcome : /** @type {any} */ (outcome).context)
   try {
@@ -90,9 +93,10 @@ function respondBeforeDeadline(answer) {
 /**
  * Returns the error response defined in OpenID Connect Back-Channel Logout 1.0, section 2.8.
  *
- * @type {(error: string, description: string) => Answer}
+ * @type {(error: string, description: string, rejected?: { code: string, details: string, cause: string | null }) => Answer}
  */
-const logoutErrorResponse = (error, description) => jsonResponse(400, { error, error_description: description })
+const logoutErrorResponse = (error, description, rejected) =>
+  rejectionResponse(SUBJECT, 400, { error, error_description: description }, rejected)
 
 /**
  * Returns the logout token of a request (OpenID Connect Back-Channel Logout 1.0, section 2.5), or undefined if the

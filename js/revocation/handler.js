@@ -2,6 +2,7 @@
 
 const { inspect } = require('node:util')
 const { jsonResponse, sendResponse } = require('../adapters/response')
+const { printRejection } = require('../core/warnings')
 const { BodyError, readFetchBody, readNodeBody } = require('./request-body')
 
 /**
@@ -13,18 +14,34 @@ const { BodyError, readFetchBody, readNodeBody } = require('./request-body')
  */
 
 /**
- * @param {(request: Incoming) => Promise<Answer>} answer
- * @param {{ limit: number, advice: string }} body - The maximum length of the body in bytes, and the advice if a parser
- * has consumed the body.
+ * Returns an error response, and prints the rejection for debugging.
+ *
+ * @param {string} subject - What was rejected: `webhook` or `logout token`.
+ * @param {number} status
+ * @param {{ error: string, message?: string, error_description?: string }} body
+ * @param {{ code?: string, details?: string, cause?: string | null, headers?: Record<string, string> }} [its] - The
+ * rejection of the core, and the headers of the response.
+ * @returns {Answer}
  */
-function handler(answer, { limit, advice }) {
+function rejectionResponse(subject, status, body, { code = body.error, details = '{}', cause = null, headers } = {}) {
+  const message = body.message ?? body.error_description ?? ''
+  printRejection({ code, status, message, details, cause }, `${subject} `)
+  return jsonResponse(status, body, headers)
+}
+
+/**
+ * @param {(request: Incoming) => Promise<Answer>} answer
+ * @param {{ subject: string, limit: number, advice: string }} body - The name of what the handler receives, the maximum
+ * length of the body in bytes, and the advice if a parser has consumed the body.
+ */
+function handler(answer, { subject, limit, advice }) {
   let hasWarned = false
 
   /** @type {(method: unknown, request: Incoming) => Promise<Answer>} */
   async function answerRequest(method, request) {
     if (method !== 'POST') {
       const headers = { 'Cache-Control': 'no-store', Allow: 'POST' }
-      return jsonResponse(405, { error: 'method_not_allowed', message: 'Use POST' }, headers)
+      return rejectionResponse(subject, 405, { error: 'method_not_allowed', message: 'Use POST' }, { headers })
     }
     try {
       return await answer(request)
@@ -34,7 +51,7 @@ function handler(answer, { limit, advice }) {
         hasWarned = true
         process.emitWarning(error.message, { code: 'LOGTO_AUTHKIT_BODY' })
       }
-      return jsonResponse(error.status, { error: error.code, message: error.message })
+      return rejectionResponse(subject, error.status, { error: error.code, message: error.message })
     }
   }
 
@@ -93,4 +110,4 @@ function handler(answer, { limit, advice }) {
 /** @param {any} value */
 const isFetchRequest = (value) => typeof value?.headers?.get === 'function' && typeof value.arrayBuffer === 'function'
 
-module.exports = { handler }
+module.exports = { handler, rejectionResponse }

@@ -4,11 +4,12 @@ const { inspect } = require('node:util')
 const { errorResponse, jsonResponse } = require('../adapters/response')
 const { contract } = require('../core/contract')
 const { withMissingOptionHint } = require('../core/environment')
-const { AuthError, valueOrThrow } = require('../core/errors')
+const { AuthError, rejectionFrom, valueOrThrow } = require('../core/errors')
 const native = require('../core/addon')
 const { snapshot } = require('../core/options')
 const { ownProperty } = require('../core/plain')
-const { handler } = require('./handler')
+const { printRejection } = require('../core/warnings')
+const { handler, rejectionResponse } = require('./handler')
 const { unavailableError } = require('./mirror')
 
 /**
@@ -47,17 +48,19 @@ function webhook(publish, options) {
         if (event.entries.length > 0) await publish(event.entries, PUBLISH_TIMEOUT_MS)
       } catch (error) {
         // If the revocations are already closed, the error is not an `AuthError`.
-        return errorResponse(error instanceof AuthError ? error : unavailableError(error))
+        const refusal = error instanceof AuthError ? error : unavailableError(error)
+        printRejection({ ...rejectionFrom(refusal), cause: String(refusal.cause ?? '') || null }, 'webhook ')
+        return errorResponse(refusal)
       }
       if (onEvent !== undefined && !event.isTest) notifyApplication(onEvent, body)
       return jsonResponse(200, { received: true })
     },
-    { limit: limits.webhookBytes, advice: BODY_PARSER_ADVICE },
+    { subject: 'webhook', limit: limits.webhookBytes, advice: BODY_PARSER_ADVICE },
   )
 }
 
 /** @type {(status: number, error: string, message: string) => import('./handler').Answer} */
-const webhookErrorResponse = (status, error, message) => jsonResponse(status, { error, message })
+const webhookErrorResponse = (status, error, message) => rejectionResponse('webhook', status, { error, message })
 
 /** @param {string} reason - The missing or malformed member of the event, or the problem with the JSON. */
 function rejectEvent(reason) {

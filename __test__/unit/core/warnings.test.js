@@ -141,6 +141,20 @@ describe('D1: the server log', () => {
       ],
     )
     assert.ok(!stderr.includes(token.slice(0, 30)) && !stderr.includes(token.slice(-30)))
+    // Readers need neither a calculator nor the current time.
+    assert.match(lines[0], /\{"exp":"1970-01-01T00:00:01\.000Z","now":"20[^"]+Z"\} \(exp \d+ s ago\)$/)
+  })
+
+  test('contains the time at which a token becomes valid', async () => {
+    const { stderr } = await inChild(
+      ({ options, token }) =>
+        require('logto-authkit')
+          .verifyAuth(token, options)
+          .catch(() => {}),
+      { options: optionsFor(key), token: signToken(key, { nbf: 4_102_444_800 }) },
+      { NODE_DEBUG: 'logto-authkit' },
+    )
+    assert.match(stderr, /"nbf":"2100-01-01T00:00:00\.000Z".* \(nbf in \d+ s\)\n/)
   })
 
   test('contains nothing without NODE_DEBUG', async () => {

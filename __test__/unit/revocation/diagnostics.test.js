@@ -1,6 +1,7 @@
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
 const { createRevocations } = require('logto-authkit/revocation')
+const { inChild } = require('../../support/child')
 const { messagesOf } = require('../../support/helpers')
 const { LogStore } = require('../../support/log-store')
 const { until } = require('../../support/until')
@@ -33,4 +34,36 @@ test('does not publish entries that this release does not understand', async (t)
   await revocations.ready()
   assert.equal(revocations.stats().skipped, 2)
   assert.deepEqual(messages, [])
+})
+
+test('rejected webhooks and logout tokens appear in the debug output', async () => {
+  const { stderr } = await inChild(
+    async () => {
+      const { createRevocations } = require('logto-authkit/revocation')
+      const { createTestIssuer } = require('logto-authkit/testing')
+      const revocations = createRevocations()
+      const issuer = await createTestIssuer()
+      const post = (body, headers) => new Request('http://localhost/', { method: 'POST', headers, body })
+      const webhook = revocations.webhook({ signingKey: 'key' })
+      await webhook(post('{}', { 'logto-signature-sha-256': '00' }))
+      await webhook(new Request('http://localhost/'))
+      const logout = revocations.backchannelLogout({ logtoUrl: issuer.logtoUrl, clientId: 'my-app' })
+      const claims = { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }
+      const token = issuer.mint({ audience: 'another-app', claims, header: { typ: 'logout+jwt' } })
+      await logout(post(`logout_token=${token}`, { 'content-type': 'application/x-www-form-urlencoded' }))
+      await logout(post('', { 'content-type': 'text/plain' }))
+      await issuer.close()
+      await revocations.close()
+    },
+    null,
+    { NODE_DEBUG: 'logto-authkit' },
+  )
+  const lines = stderr.split('\n').filter((line) => line.includes('rejected with'))
+  const shown = lines.map((line) => line.replace(/^\S+ \d+: /, ''))
+  assert.deepEqual(shown, [
+    'webhook rejected with invalid_signature (401): The signature is missing or invalid {}',
+    'webhook rejected with method_not_allowed (405): Use POST {}',
+    'logout token rejected with invalid_audience (400): Token was issued for another application {"aud":["another-app"],"expected":["my-app"]}',
+    'logout token rejected with invalid_request (400): The body must be a form with one logout_token {}',
+  ])
 })
