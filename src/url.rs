@@ -24,6 +24,29 @@ pub fn parse(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
+/// The URL that a text without a scheme probably means: `http` for this machine, and `https` for a hostname that
+/// contains a dot. Returns `None` for other text.
+///
+/// ```
+/// use logto_authkit::url::with_scheme;
+/// assert_eq!(with_scheme("tenant.logto.app").as_deref(), Some("https://tenant.logto.app"));
+/// assert_eq!(with_scheme("localhost:3001").as_deref(), Some("http://localhost:3001"));
+/// assert_eq!(with_scheme("tenant"), None);
+/// ```
+#[must_use]
+pub fn with_scheme(text: &str) -> Option<String> {
+    const URL_CHARS: &[char] = &['.', '-', ':', '/', '_'];
+    let text = text.trim();
+    let is_plain =
+        !text.contains("//") && text.chars().all(|char| char.is_ascii_alphanumeric() || URL_CHARS.contains(&char));
+    let url = Some(format!("https://{text}")).filter(|_| is_plain).and_then(|text| parse(&text).ok())?;
+    match url.host() {
+        _ if is_loopback(&url) => Some(format!("http://{text}")),
+        Some(Host::Domain(name)) if name.trim_matches('.').contains('.') => Some(format!("https://{text}")),
+        _ => None,
+    }
+}
+
 /// The issuer of the Logto server at this URL, which may also be the URL of the server's discovery document or key set.
 /// The hostname is converted to lower case, and the default port and trailing slashes are removed. `/oidc` is appended
 /// unless the path, ignoring the discovery document or key set, already ends with `/oidc`.
@@ -123,6 +146,24 @@ mod tests {
         assert_eq!(parse("https://t.test?"), Err("a URL without query and fragment"));
         assert_eq!(parse("https://t.test#"), Err("a URL without query and fragment"));
         assert_eq!(parse("ws://t.test"), Err("an absolute http or https URL"));
+    }
+
+    #[test]
+    fn adds_a_scheme_only_to_hostnames() {
+        for (text, expected) in [
+            (" auth.example.test/logto ", Some("https://auth.example.test/logto")),
+            ("127.0.0.1:3001", Some("http://127.0.0.1:3001")),
+            ("10.0.0.1", None),
+            ("", None),
+            (".", None),
+            ("https://", None),
+            ("ftp://a.test", None),
+            ("user:secret@auth.test", None),
+            ("a.test?b", None),
+            ("auth.test, b.test", None),
+        ] {
+            assert_eq!(with_scheme(text).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -90,7 +90,7 @@ async function run(args, surroundings) {
     }
     for (const { text, commands } of nextSteps(project, plan, variables, localIssuer))
       stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.map(toPrintable).join('\n'))}\n` : ''}`)
-    stdout.write(`${closingNotes(project, variables, localIssuer).join('\n\n')}\n`)
+    stdout.write(`${closingNotes(project, variables, localIssuer).map(toPrintable).join('\n\n')}\n`)
     return 0
   } finally {
     prompt?.close()

@@ -1,6 +1,7 @@
 /** Reads the environment variables that replace missing options. */
 
 const { parseEnv } = require('node:util')
+const native = require('./addon')
 const { contract } = require('./contract')
 const { ownProperty } = require('./plain')
 const { readTextFile } = require('./text-file')
@@ -70,8 +71,31 @@ function withMissingOptionHint(result, optionSet, options) {
   if (!row?.required || [options?.[result.option]].flat().some(Boolean)) return result
   const { name, variable, advice } = row
   const isMissing = variable !== undefined && options?.[name] === undefined && isBlank(variable)
-  const hint = envFileHint(variable) ?? (isMissing ? advice : undefined)
-  return hint === undefined ? result : { ...result, message: `${result.message}. ${hint}` }
+  const otherProblem = problemWithAudience(result.option, optionSet, options)
+  const fileHint = envFileHint(variable, otherProblem?.variable)
+  const hint = fileHint ?? (isMissing ? advice : undefined)
+  const isInFile = otherProblem !== null && fileHint?.includes(otherProblem.variable)
+  const sentences = [result.message, hint, isInFile ? undefined : otherProblem?.message]
+  return { ...result, message: sentences.filter((sentence) => sentence !== undefined).join('. ') }
+}
+
+/**
+ * Returns the problem with the variable of `audience`, if the core has reported the option before it, `logtoUrl`. Users
+ * then learn about both variables at once.
+ *
+ * @param {string} reportedOption
+ * @param {string} optionSet
+ * @param {any} options
+ */
+function problemWithAudience(reportedOption, optionSet, options) {
+  const row = contract().options[optionSet].find(({ name }) => name === 'audience')
+  if (reportedOption !== 'logtoUrl' || !row?.required || row.variable === undefined) return null
+  if (options?.audience !== undefined) return null
+  const { variable } = row
+  if (isBlank(variable)) return { variable, message: `${variable} is missing, too` }
+  const environment = { ...NO_VARIABLES, audience: ownProperty(process.env, variable) }
+  const fault = native.checkOptions('verifier', { logtoUrl: 'https://logto.test' }, environment)
+  return fault === null ? null : { variable, message: fault.message }
 }
 
 /**
@@ -80,17 +104,22 @@ function withMissingOptionHint(result, optionSet, options) {
  *
  * @param {string | undefined} variable - The option's variable. Without it, the hint names all variables that only the
  *   file sets, because the application chooses the variable's name.
+ * @param {string} [otherVariable] - The variable of another option that is missing, too.
  */
-function envFileHint(variable) {
+function envFileHint(variable, otherVariable) {
   const missingVariables = Object.entries(readEnvFile('.env')).flatMap(([name, value = '']) =>
     VARIABLE_NAME_PATTERN.test(name) && /[^\s=]/.test(value) && isBlank(name) ? [name] : [],
   )
   const listedVariables =
-    variable === undefined ? likelyVariables(missingVariables) : missingVariables.filter((name) => name === variable)
+    variable === undefined
+      ? likelyVariables(missingVariables)
+      : [variable, otherVariable ?? variable].filter(
+          (name, i, names) => missingVariables.includes(name) && names.indexOf(name) === i,
+        )
   if (listedVariables.length === 0) return undefined
   const empty = listedVariables.filter((name) => ownProperty(process.env, name) !== undefined)
   const unset = listedVariables.filter((name) => !empty.includes(name))
-  const unreadHint = `The file .env sets ${unset.join(', ')}, but Node.js has not read the file: add --env-file=.env to the command that starts the application or its tests`
+  const unreadHint = `The file .env sets ${unset.join(', ')}, but Node.js has not read the file: add --env-file=.env to the \`node\` command that starts the application, and set ${unset.length === 1 ? 'the variable' : 'the variables'} in the environment of commands such as \`npm test\``
   const emptyHint = `The file .env sets ${empty.join(', ')}, but --env-file does not replace an empty variable in the environment: run \`unset ${empty.join(' ')}\``
   return [unset.length > 0 && unreadHint, empty.length > 0 && emptyHint].filter(Boolean).join('. ')
 }

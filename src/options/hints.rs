@@ -1,7 +1,22 @@
 //! Suggests the known option name that is closest to an unknown one, for "did you mean …" messages.
 
+/// Names that other libraries use, and the option with the same meaning.
+const ALIASES: [(&str, &[&str]); 5] = [
+    ("requiredScope", &["scope", "scopes", "permission", "permissions"]),
+    ("requiredRole", &["role", "roles"]),
+    ("organizationId", &["org", "orgId"]),
+    ("audience", &["aud", "resource", "resources"]),
+    ("logtoUrl", &["endpoint", "url", "domain"]),
+];
+
+/// Returns the known name that differs from `name` only in case or by a typo, or that other libraries call `name`.
+pub fn suggested_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let is_alias = |option: &str| ALIASES.iter().any(|(meant, aliases)| *meant == option && aliases.contains(&name));
+    closest_name(name, known).or_else(|| known.iter().copied().find(|option| is_alias(option)))
+}
+
 /// Returns the known name that differs from `name` only in case or by a typo.
-pub fn closest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+fn closest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let given_letters: Vec<char> = name.to_lowercase().chars().take(MAX_COMPARED_CHARS).collect();
     let max_distance = (given_letters.len() / 3).min(2);
     let distances = known.iter().map(|known| {
@@ -59,6 +74,15 @@ mod tests {
         ] {
             assert_eq!(closest_name(given, &KNOWN_NAMES), Some(expected), "{given}");
         }
+    }
+
+    #[test]
+    fn finds_the_option_that_other_libraries_call_differently() {
+        for (given, expected) in [("scopes", "requiredScope"), ("scope", "requiredScope"), ("resource", "audience")] {
+            assert_eq!(suggested_name(given, &KNOWN_NAMES), Some(expected), "{given}");
+        }
+        assert_eq!(suggested_name("roles", &KNOWN_NAMES), None); // `requiredRole` is not an option here
+        assert_eq!(suggested_name("onErorr", &KNOWN_NAMES), Some("onError"));
     }
 
     #[test]

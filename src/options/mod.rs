@@ -435,12 +435,14 @@ pub(crate) mod tests {
     fn rejects_an_unknown_option_with_a_hint() {
         assert_rejects("Audience", text("a"), "Unknown option \"Audience\": did you mean \"audience\"?");
         assert_rejects("requiredscope", text("a"), "Unknown option \"requiredscope\": did you mean \"requiredScope\"?");
-        let error = parse(&[("scopes", text("a"))]).map(|_| ()).unwrap_err();
-        assert_eq!(error.option, "scopes");
+        assert_rejects("scopes", text("a"), "Unknown option \"scopes\": did you mean \"requiredScope\"?");
+        assert_rejects("roles", text("a"), "Unknown option \"roles\": did you mean \"requiredRole\"?");
+        let error = parse(&[("session", text("a"))]).map(|_| ()).unwrap_err();
+        assert_eq!(error.option, "session");
         assert!(
             error
                 .message
-                .starts_with("Unknown option \"scopes\": known options are algorithms, allowGuest, audience, "),
+                .starts_with("Unknown option \"session\": known options are algorithms, allowGuest, audience, "),
             "{}",
             error.message
         );

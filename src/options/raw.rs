@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::url;
+
 /// An unparsed JavaScript value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Raw {
@@ -44,7 +46,24 @@ impl OptionError {
     /// The error for an option with an invalid value, which the message describes.
     #[must_use]
     pub fn invalid(option: &str, expected: &str, given: &Raw) -> Self {
-        Self::new("Invalid", option, &format!("expected {expected}, got {}", given.describe()))
+        let error = Self::new("Invalid", option, &format!("expected {expected}, got {}", given.describe()));
+        error.with_scheme(expected, given)
+    }
+
+    /// Adds the code or value to write instead.
+    #[must_use]
+    pub fn with_fix(self, fix: &str) -> Self {
+        Self { message: format!("{}: write {fix}", self.message), ..self }
+    }
+
+    /// Adds the URL to write, if an option takes a URL and the value lacks only the scheme.
+    fn with_scheme(self, expected: &str, given: &Raw) -> Self {
+        let Raw::String(text) = given else { return self };
+        let url = url::with_scheme(text).filter(|url| expected == url::EXPECTED_URL && is_short(url));
+        match url {
+            Some(url) => self.with_fix(&url),
+            None => self,
+        }
     }
 
     /// The error for a value that may be a secret. The message contains only the type of the value.
@@ -62,9 +81,9 @@ impl OptionError {
     /// The error for an environment variable that replaces an option and has an invalid value.
     #[must_use]
     pub fn invalid_variable(option: &str, variable: &str, expected: &str, given: &str) -> Self {
-        let given = Raw::String(given.to_owned()).describe();
-        let message = format!("Invalid environment variable {variable}: expected {expected}, got {given}");
-        Self { option: option.into(), message }
+        let given = Raw::String(given.to_owned());
+        let message = format!("Invalid environment variable {variable}: expected {expected}, got {}", given.describe());
+        Self { option: option.into(), message }.with_scheme(expected, &given)
     }
 
     /// The error for an unknown option.
@@ -106,6 +125,11 @@ impl OptionError {
 
 /// Maximum number of characters of a name or value that an error message shows.
 const MAX_SHOWN_CHARS: usize = 60;
+
+/// Whether an error message would show the whole text.
+fn is_short(text: &str) -> bool {
+    text.chars().count() <= MAX_SHOWN_CHARS
+}
 
 impl Raw {
     /// Describes a value in one line. Control and bidirectional characters are escaped, long strings are truncated, and

@@ -7,7 +7,7 @@ use ::url::Url;
 use serde_json::Value;
 
 use super::environment::{self, Environment};
-use super::hints::closest_name;
+use super::hints::suggested_name;
 use super::raw::{OptionError, Raw};
 use super::values::text;
 use crate::url;
@@ -187,7 +187,7 @@ impl Reader {
         let Some((name, _)) = self.members.pop() else { return Ok(()) };
         let mut known_names: Vec<&str> = self.entries.iter().map(|entry| entry.name).collect();
         known_names.sort_unstable();
-        let hint = closest_name(&name, &known_names).map_or_else(
+        let hint = suggested_name(&name, &known_names).map_or_else(
             || format!("known options are {}", known_names.join(", ")),
             |closest| format!("did you mean \"{}{closest}\"?", self.prefix),
         );

@@ -26,13 +26,30 @@ impl Requirements {
         let members = match raw {
             Raw::Undefined => Vec::new(),
             Raw::Object(members) => members,
-            other => return Err(OptionError::invalid("requirements", "an object", &other)),
+            other => {
+                let error = OptionError::invalid("requirements", "an object", &other);
+                return Err(match scopes_as_code(&other) {
+                    Some(scopes) => error.with_fix(&format!("{{ requiredScope: {scopes} }}")),
+                    None => error,
+                });
+            }
         };
         let mut reader = Reader::new("", members);
         let requirements = read_route_requirements(&mut reader);
         reader.finish()?;
         Ok(requirements)
     }
+}
+
+/// Formats scopes that were passed in place of the requirements as code.
+fn scopes_as_code(raw: &Raw) -> Option<String> {
+    const MAX_SCOPE_BYTES: usize = 60;
+    let is_plain = |scope: &String| is_scope(scope) && !scope.contains('\'') && scope.len() <= MAX_SCOPE_BYTES;
+    let scopes = scopes(raw).filter(|scopes| scopes.len() <= 4 && scopes.iter().all(is_plain))?;
+    Some(match scopes.as_slice() {
+        [scope] => format!("'{scope}'"),
+        scopes => format!("['{}']", scopes.join("', '")),
+    })
 }
 
 /// Reads the requirements of one route.

@@ -20,7 +20,7 @@ const { jwks } = optionsFor(key)
 /** The hint in the error for a missing option, if the `.env` file sets these variables. */
 const hint = (variables) =>
   new RegExp(
-    `^Invalid option .*\\. The file \\.env sets ${variables}, but Node\\.js has not read the file: add --env-file=\\.env to .*$`,
+    `^Invalid option .*\\. The file \\.env sets ${variables}, but Node\\.js has not read the file: add --env-file=\\.env to the \`node\` command .*, and set .* in the environment of commands such as \`npm test\`(\\. .*)?$`,
   )
 
 /** The hint in the error for an option whose variable, which the `.env` file sets, is empty in the environment. */
@@ -110,6 +110,35 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     const missingAudiencePattern =
       /^Invalid option "audience": expected the API identifier \(resource indicator\), .* variable LOGTO_AUDIENCE, got undefined\. Use an API identifier such as https:\/\/api\.example\.com$/
     assert.throws(() => createVerifier({}), invalidOptions(missingAudiencePattern))
+  })
+
+  test('cause one error if both are missing or invalid', (t) => {
+    enterTemporaryFolder(t)
+    const both = (end) => invalidOptions(new RegExp(`^Invalid .*LOGTO_URL.*\\. ${end}$`))
+    assert.throws(() => createVerifier(), both('LOGTO_AUDIENCE is missing, too'))
+    assert.throws(() => logtoAuth(), both('LOGTO_AUDIENCE is missing, too'))
+    setEnvironment('ftp://t.test')
+    assert.throws(() => createVerifier(), both('LOGTO_AUDIENCE is missing, too'))
+    setEnvironment(undefined, ' ')
+    assert.throws(() => createVerifier(), both('LOGTO_AUDIENCE is missing, too'))
+    setEnvironment('ftp://t.test', '"a"')
+    assert.throws(
+      () => createVerifier(),
+      both('Invalid environment variable LOGTO_AUDIENCE: expected .*, got "\\\\"a\\\\""'),
+    )
+    setEnvironment()
+    const audienceIsGiven = (/** @type {any} */ { message }) => !message.includes('AUDIENCE')
+    assert.throws(() => createVerifier({ audience: 'a' }), audienceIsGiven)
+    assert.throws(() => mcpAuth({ resource: 'https://api.example.com/mcp' }), audienceIsGiven)
+    writeFileSync('.env', 'LOGTO_URL=https://t.test\nLOGTO_AUDIENCE=a\n')
+    assert.throws(() => createVerifier(), invalidOptions(hint('LOGTO_URL, LOGTO_AUDIENCE')))
+  })
+
+  test('cause an error that contains the missing scheme', () => {
+    setEnvironment('tenant.logto.app', AUDIENCE)
+    const message =
+      'Invalid environment variable LOGTO_URL: expected an absolute http or https URL, got "tenant.logto.app": write https://tenant.logto.app'
+    assert.throws(() => createVerifier(), invalidOptions(message))
   })
 
   test('cause an error that names them if they are empty', () => {
