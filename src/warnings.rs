@@ -92,7 +92,10 @@ impl WarnedCodes {
 fn keys_warning(rejection: &Rejection, options: &Options) -> String {
     let (url, command) = url_and_doctor_command(rejection, options);
     let cause = to_printable(rejection.cause.as_deref().unwrap_or("no response"), MAX_VALUE_CHARS);
-    format!("The signing keys could not be fetched from {url}: {cause}. To find the cause, run: {command}")
+    let is_refused = rejection.cause_code == Some("ECONNREFUSED");
+    let is_local = is_refused && url::parse(&url).is_ok_and(|url| url::is_loopback(&url));
+    let advice = if is_local { " During development, start `npx logto-authkit dev`." } else { "" };
+    format!("The signing keys could not be fetched from {url}: {cause}.{advice} To find the cause, run: {command}")
 }
 
 fn cooldown_warning(rejection: &Rejection, options: &Options) -> String {
@@ -147,9 +150,14 @@ fn audience_warning(rejection: &Rejection, options: &Options) -> String {
     )
 }
 
-/// The command-line flag for the URL of the Logto server. The flag also accepts the issuer.
+/// The command-line flag for the URL of the Logto server. The flag also accepts an issuer that no Logto server has.
 fn url_flag(options: &Options) -> String {
-    options.issuers.first().map(|issuer| format!(" --url {issuer}")).unwrap_or_default()
+    let base_url = |issuer: &String| {
+        let url =
+            issuer.strip_suffix("/oidc").filter(|url| url::parse(url).is_ok_and(|url| url::issuer(&url) == *issuer));
+        url.unwrap_or(issuer).to_owned()
+    };
+    options.issuers.first().map(|issuer| format!(" --url {}", base_url(issuer))).unwrap_or_default()
 }
 
 /// Formats a rejection detail whose strings are already safe for a log line.
@@ -206,10 +214,7 @@ mod tests {
         let audience = rejection(ErrorCode::InvalidAudience).detail("aud", vec![hostile_audience, "b".into()]);
         let text = take(&WarnedCodes::default(), &audience, &options).unwrap();
         assert!(text.contains("but the options accept \"https://api.test\""), "{text}");
-        assert!(
-            text.ends_with("npx logto-authkit explain --url https://t.test/oidc --audience https://api.test"),
-            "{text}"
-        );
+        assert!(text.ends_with("npx logto-authkit explain --url https://t.test --audience https://api.test"), "{text}");
         assert!(!text.contains(['\n', '\u{1b}']) && text.len() < 1_000, "{text}");
 
         let cause = Some("the server responded with status 500".into());
@@ -217,7 +222,7 @@ mod tests {
             Rejection { cause, ..ErrorCode::JwksUnavailable.into() }.detail("jwksUri", "https://t.test/oidc/jwks");
         assert_eq!(
             take(&WarnedCodes::default(), &keys, &options).unwrap(),
-            "The signing keys could not be fetched from https://t.test/oidc/jwks: the server responded with status 500. To find the cause, run: npx logto-authkit doctor --url https://t.test/oidc"
+            "The signing keys could not be fetched from https://t.test/oidc/jwks: the server responded with status 500. To find the cause, run: npx logto-authkit doctor --url https://t.test"
         );
     }
 
@@ -260,5 +265,17 @@ mod tests {
         assert!(!warns(&silenced_codes, half_period));
         assert!(warns(&silenced_codes, next_period) && !warns(&silenced_codes, next_period));
         assert_eq!(count(next_period), 99);
+    }
+
+    #[test]
+    fn names_the_local_issuer_if_it_does_not_run() {
+        let warning = |url: &str, cause_code| {
+            let rejection = Rejection { cause_code, ..ErrorCode::JwksUnavailable.into() }.detail("jwksUri", url);
+            take(&WarnedCodes::default(), &rejection, &options(&[])).unwrap()
+        };
+        let (local, remote) = ("http://127.0.0.1:3001/oidc/jwks", "https://t.test/oidc/jwks");
+        assert!(warning(local, Some("ECONNREFUSED")).contains("start `npx logto-authkit dev`."));
+        assert!(!warning(remote, Some("ECONNREFUSED")).contains("logto-authkit dev"));
+        assert!(!warning(local, Some("ECONNRESET")).contains("logto-authkit dev"));
     }
 }

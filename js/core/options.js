@@ -184,7 +184,7 @@ function create(optionSet, options) {
   const insecureUrl = verifier.takeWarning()
   if (insecureUrl !== null) {
     process.emitWarning(
-      `Keys are fetched from ${insecureUrl} over plain http, so anyone on the network path can replace them`,
+      `Keys are fetched from ${insecureUrl} over plain http, so anyone on the network path can replace them. Use https`,
       {
         type: 'SecurityWarning',
         code: 'LOGTO_AUTHKIT_PLAIN_HTTP',

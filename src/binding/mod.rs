@@ -187,7 +187,7 @@ impl NativeVerifier {
             keys: keys.keys as u32,
             fetches: keys.fetches as f64,
             failures: keys.failures as f64,
-            fetched_at: keys.fetched_at,
+            fetched_at: keys.fetched_at.map(f64::floor),
             last_error: keys.last_error,
         }
     }

@@ -62,6 +62,10 @@ impl FetchError {
             _ if CONNECTION_CLOSED_MESSAGES.iter().any(|closed| message.contains(closed)) => Some("ECONNRESET"),
             _ => None,
         };
+        let message = match code {
+            Some("ENOTFOUND" | "EAI_AGAIN") => format!("the hostname cannot be resolved ({message})"),
+            _ => message,
+        };
         Self { message, code, lost_connection: code.is_some() }
     }
 }
@@ -103,6 +107,11 @@ mod tests {
         let dns_error = "failed to lookup address information";
         assert_code(&io::Error::other(format!("{dns_error}: Name or service not known")), Some("ENOTFOUND"));
         assert_code(&io::Error::other(format!("{dns_error}: Temporary failure in name resolution")), Some("EAI_AGAIN"));
+        let failure = FetchError::describe(&io::Error::other(format!("{dns_error}: Name or service not known")));
+        assert_eq!(
+            failure.message,
+            "the hostname cannot be resolved (failed to lookup address information: Name or service not known)"
+        );
         assert_code(&io::Error::other("connection closed before message completed"), Some("ECONNRESET"));
         assert_code(&io::Error::other("unsuccessful tunnel"), None);
     }

@@ -16,6 +16,7 @@ const {
 } = require('../../support/key-server')
 const { outcome: outcomeOf, rejection } = require('../../support/helpers')
 const { AUDIENCE, createKey } = require('../../support/tokens')
+const { until } = require('../../support/until')
 
 /** Every verification fetches the keys, even directly after a failure. */
 const ALWAYS_FETCHING = { jwksCacheTtlMs: 0, jwksCooldownMs: 0 }
@@ -307,6 +308,8 @@ test('a 304 renews fetchedAt', async (t) => {
   const { server, verifier } = await startVerifier(t, {}, { keys: [key], answer: revalidated([key], '"one"') })
   await verifier.prefetch()
   const { fetchedAt } = verifier.stats().jwks
+  assert.ok(Number.isInteger(fetchedAt), String(fetchedAt))
+  await until(() => Date.now() > Number(fetchedAt))
   assert.equal(await outcome(verifier, unknown(server)), 'unknown_key')
   assert.ok(Number(verifier.stats().jwks.fetchedAt) > Number(fetchedAt))
 })

@@ -37,7 +37,7 @@ describe('D1: the server log', () => {
       assert.deepEqual(warnings, [
         {
           code: 'LOGTO_AUTHKIT_INVALID_AUDIENCE',
-          message: `A token with a valid signature was rejected, because its audience is "https://other.example.test", but the options accept "${AUDIENCE}". If the token is meant for this API, change the audience option (LOGTO_AUDIENCE), or in mcpAuth the resource option; otherwise, the client must request a token for the accepted audience. To see every check, run: npx logto-authkit explain --url https://auth.example.test/oidc --audience ${AUDIENCE}`,
+          message: `A token with a valid signature was rejected, because its audience is "https://other.example.test", but the options accept "${AUDIENCE}". If the token is meant for this API, change the audience option (LOGTO_AUDIENCE), or in mcpAuth the resource option; otherwise, the client must request a token for the accepted audience. To see every check, run: npx logto-authkit explain --url https://auth.example.test --audience ${AUDIENCE}`,
         },
       ])
     })
