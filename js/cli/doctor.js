@@ -6,7 +6,7 @@ const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
 const { backchannelFindings, webhookFindings } = require('./doctor-sources')
 const { formatCount, createPainter, toPrintable, printableJson, widthOf, wrapText } = require('./terminal')
-const { singleOrArray, loadOptions, optionsFromEnvironment, unreadFileHint } = require('./verify-options')
+const { singleOrArray, loadOptions, optionsFromEnvironment } = require('./verify-options')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -25,7 +25,7 @@ const HELP = `Usage: logto-authkit doctor [--url URL] [options]
 
 Checks from this machine, with its environment, everything that verifying tokens of a Logto server requires: URL, proxy, connection, TLS, discovery, issuer, keys, algorithms, clock, audience.
 
-  --url URL          Logto's base URL (option logtoUrl; default: LOGTO_URL from the environment)
+  --url URL          Logto's base URL (option logtoUrl; default: LOGTO_URL from the environment or .env)
   --audience AUD     API identifier (option audience; repeatable; default: LOGTO_AUDIENCE)
   --issuer ISS       accepted issuer, if you set the option issuer (repeatable)
   --jwks-uri URL     URL of the key set, if you set the option jwksUri
@@ -67,12 +67,13 @@ const FLAGS = /** @type {const} */ ({
 })
 
 /** @type {import('./run').Command['run']} */
-async function run(args, { stdout, env, cwd }) {
+async function run(args, surroundings) {
+  const { stdout, env, cwd } = surroundings
   const { values, positionals } = readArguments(args, FLAGS)
   if (positionals.length > 0) throw new UsageError('doctor takes only options')
   const checks = revocationChecks(values, env, cwd())
   const isServer = checks.length === 0 || values.url !== undefined || values.options !== undefined
-  const subject = isServer ? await optionsToCheck(values, env, cwd()) : undefined
+  const subject = isServer ? await optionsToCheck(values, surroundings) : undefined
   const findings = subject === undefined ? [] : await serverFindings({ ...subject, env })
   // The checks run one at a time, so that they do not slow each other down.
   for (const check of checks) findings.push(...(await check()))
@@ -159,11 +160,10 @@ function readRedisUrl(given, env) {
  * missing options are read from environment variables.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
- * @param {Record<string, string | undefined>} env
- * @param {string} folder
+ * @param {import('./verify-options').Surroundings} surroundings
  * @returns {Promise<Omit<Subject, 'env'>>}
  */
-async function optionsToCheck(flags, env, folder) {
+async function optionsToCheck(flags, surroundings) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const explicitOptions = {
     logtoUrl: flags.url ?? own.logtoUrl,
@@ -174,14 +174,12 @@ async function optionsToCheck(flags, env, folder) {
     jwksCa: own.jwksCa,
     timeout: readNumber('timeout', flags.timeout) ?? own.jwksTimeoutMs,
   }
-  const variables = optionsFromEnvironment(explicitOptions, env)
+  const variables = optionsFromEnvironment(explicitOptions, surroundings)
   const subject = { ...explicitOptions, ...variables, isUrlFromEnvironment: variables.logtoUrl !== undefined }
-  if (subject.logtoUrl === undefined) {
-    const hint = unreadFileHint('doctor', folder, env)
+  if (subject.logtoUrl === undefined)
     throw new UsageError(
-      `doctor needs the URL of a Logto server: pass --url or --options, or set the environment variable LOGTO_URL.${hint ? ` ${hint.text} ${hint.command}` : ''}`,
+      'doctor needs the URL of a Logto server: pass --url or --options, or set LOGTO_URL in the environment, .env.local or .env.',
     )
-  }
   const entries = Object.entries(subject).filter(([name, value]) => value != null || name === 'audience')
   return /** @type {any} */ (Object.fromEntries(entries))
 }

@@ -8,7 +8,7 @@ const { UsageError, positionalsOf, readArguments } = require('./arguments')
 const { formatDate, hints, formatDuration } = require('./hints')
 const { FOUND_IN_WHOLE_INPUT, findToken, readInput } = require('./input')
 const { createPainter, toPrintable, printableJson, widthOf, wrapText } = require('./terminal')
-const { FLAGS, HELP: OPTIONS_HELP, readOptions, unreadFileHint } = require('./verify-options')
+const { FLAGS, HELP: OPTIONS_HELP, readOptions } = require('./verify-options')
 
 /**
  * @typedef {import('../..').VerifyAuthOptions} Options
@@ -21,7 +21,7 @@ const { FLAGS, HELP: OPTIONS_HELP, readOptions, unreadFileHint } = require('./ve
 
 const HELP = `Usage: logto-authkit explain [options] [token]
 
-Shows the content of a token, the verdict of every check, and the likely cause of a failure. The token never leaves this machine. The keys are fetched from the URL in --url or LOGTO_URL, or read from a file with --jwks. Without a URL or a file, the signature is not checked.
+Shows the content of a token, the verdict of every check, and the likely cause of a failure. The token never leaves this machine. The keys are fetched from the URL in --url or LOGTO_URL (in the environment, .env.local or .env), or read from a file with --jwks. Without a URL or a file, the signature is not checked.
 
 Without a token, or with \`-\`, explain reads standard input, which keeps the token out of the history of your shell. The input may be a token, the headers of a request, a curl command, JSON, a Set-Cookie header or a URL.
 
@@ -47,17 +47,11 @@ async function run(args, surroundings) {
     throw new UsageError('To explain a curl command, run `npx logto-authkit explain -` and paste the command')
   const { values, positionals } = readArguments(args, flags)
   if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
-  const options = await readOptions(values, env)
+  const options = await readOptions(values, surroundings)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
   if (positionals[0]?.trim() === '') result.hints.unshift({ text: 'The argument is empty: is the variable set?' })
-  // The variables in `.env` help only with checking the signature of a token that can be decoded.
-  const lacksKeys = [options.logtoUrl, options.jwksUri, options.jwks].every((option) => option === undefined)
-  const hint = lacksKeys && result.claims !== null ? unreadFileHint('explain -', surroundings.cwd(), env) : null
-  if (result.verdict === 'rejected' && hint !== null) result.hints.push(hint)
-  if (result.verdict === 'unverified') {
-    const advice = 'To check the signature, pass the URL of your Logto with --url, or set LOGTO_URL.'
-    result.hints.unshift(hint === null ? { text: advice } : { ...hint, text: `${advice} ${hint.text}` })
-  }
+  if (result.verdict === 'unverified')
+    result.hints.unshift({ text: 'To check the signature, pass the URL of your Logto with --url, or set LOGTO_URL.' })
   const text = () => formatExplanation(result, createPainter(stdout, env), widthOf(stdout), options)
   const sentences = result.hints.map(({ text, command }) => (command === undefined ? text : `${text} ${command}`))
   stdout.write(values.json ? `${printableJson({ ...result, hints: sentences })}\n` : text())

@@ -192,7 +192,7 @@ function closingNotes(project, variables, localIssuer) {
     ...(localIssuer === null && variables.LOGTO_AUDIENCE === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE
       ? [`Replace LOGTO_AUDIENCE in ${environment} with the identifier of your API resource, unless it is the same.`]
       : []),
-    `Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too. Tests that import the application need them in the environment of the test command: LOGTO_URL=${quote(entries.LOGTO_URL)} LOGTO_AUDIENCE=${quote(entries.LOGTO_AUDIENCE)} ${project.packageManager} test`,
+    `Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too. Tests that import the application need them in the environment of the test command: LOGTO_URL=${quote(variables.LOGTO_URL)} LOGTO_AUDIENCE=${quote(variables.LOGTO_AUDIENCE)} ${project.packageManager} test`,
   ]
 }
 

@@ -5,11 +5,14 @@ const { join, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
 const native = require('../core/addon')
 const { contract, defaultOptions } = require('../core/contract')
-const { NO_VARIABLES, isSetInEnvFile } = require('../core/environment')
+const { NO_VARIABLES, readEnvFile } = require('../core/environment')
 const { valueOrThrow } = require('../core/errors')
 const { UsageError, readNumber } = require('./arguments')
 
-/** @typedef {import('../..').VerifyAuthOptions} Options */
+/**
+ * @typedef {import('../..').VerifyAuthOptions} Options
+ * @typedef {Pick<import('./run').Surroundings, 'env' | 'cwd' | 'stderr'>} Surroundings
+ */
 
 const FLAGS = /** @type {const} */ ({
   url: { type: 'string' },
@@ -34,7 +37,7 @@ const FLAGS = /** @type {const} */ ({
 
 const { algorithms, jwksTimeoutMs, roleClaims, tokenType } = defaultOptions('explain')
 
-const HELP = `  --url URL              Logto's base URL; its keys are fetched (default: LOGTO_URL from the environment)
+const HELP = `  --url URL              Logto's base URL; its keys are fetched (default: LOGTO_URL from the environment or .env)
   --audience AUD         the API resource (repeatable: one of them must match; default: LOGTO_AUDIENCE)
   --issuer ISS           the accepted issuer, instead of the URL's own (repeatable)
   --jwks-uri URL         the JWKS URL, if it differs from Logto's default
@@ -57,10 +60,10 @@ const HELP = `  --url URL              Logto's base URL; its keys are fetched (d
  * Returns the options of `verifyAuth`. Without `logtoUrl`, neither the issuer nor the signature can be checked.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
- * @param {Record<string, string | undefined>} env
+ * @param {Surroundings} surroundings
  * @returns {Promise<Options>}
  */
-async function readOptions(flags, env) {
+async function readOptions(flags, surroundings) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
   const at = flags.at === undefined ? undefined : parseTime(flags.at)
   const explicitOptions = {
@@ -86,19 +89,20 @@ async function readOptions(flags, env) {
       allowGuest: false,
     }),
   }
-  const options = { ...explicitOptions, ...optionsFromEnvironment(explicitOptions, env) }
+  const options = { ...explicitOptions, ...optionsFromEnvironment(explicitOptions, surroundings) }
   return /** @type {any} */ ({ ...options, audience: options.audience ?? null })
 }
 
 /**
- * Reads missing options from environment variables. Unlike in an application, an empty variable counts as unset, because
+ * Reads missing options from environment variables, `.env.local` and `.env`. Unlike in an application, an empty variable counts as unset, because
  * the commands can also run without its option.
  *
  * @param {{ logtoUrl?: unknown, audience?: unknown }} explicitOptions
- * @param {Record<string, string | undefined>} env
+ * @param {Surroundings} surroundings
  * @returns {{ logtoUrl?: string, audience?: string | string[] }}
  */
-function optionsFromEnvironment(explicitOptions, env) {
+function optionsFromEnvironment(explicitOptions, surroundings) {
+  const env = withEnvFiles(explicitOptions, surroundings)
   /** @type {Record<string, string>} */
   const values = {}
   for (const { name, variable = '' } of contract().options.verifier) {
@@ -115,25 +119,30 @@ function optionsFromEnvironment(explicitOptions, env) {
   return /** @type {any} */ (withoutUndefined({ ...values, audience: singleOrArray(values.audience?.split(/\s+/)) }))
 }
 
+/** The files that set variables during development, the one with precedence first, as in Next.js. */
+const ENV_FILES = ['.env.local', '.env']
+
 /**
- * Returns a hint for a command without a URL, if `.env` or `.env.local` sets `LOGTO_URL`. If `LOGTO_URL` is empty in the
- * environment, the user must unset it, because Node.js does not replace it with the value in the file. The hint contains the path of
- * `main.js`, which, unlike the file in `node_modules/.bin`, works with every package manager and on Windows.
+ * Adds variables from `.env.local` and `.env` to the environment, if an option needs them and the environment does not
+ * set them, and says so. Unlike an application, a command reads the files by itself, and treats an empty variable as
+ * unset.
  *
- * @param {string} command
- * @param {string} folder
- * @param {Record<string, string | undefined>} env
- * @returns {{ text: string, command: string } | null}
+ * @param {{ logtoUrl?: unknown, audience?: unknown }} explicitOptions
+ * @param {Surroundings} surroundings
  */
-function unreadFileHint(command, folder, env) {
-  const file = ['.env', '.env.local'].find((name) => isSetInEnvFile('LOGTO_URL', join(folder, name)))
-  if (file === undefined) return null
-  const unset =
-    env.LOGTO_URL === undefined ? '' : ' `unset LOGTO_URL`, because it is empty in the environment, and then'
-  return {
-    text: `LOGTO_URL is set in ${file}, which this command does not read. To use the file, run${unset}:`,
-    command: `node --env-file=${file} node_modules/logto-authkit/js/cli/main.js ${command}`,
+function withEnvFiles(explicitOptions, { env, cwd, stderr }) {
+  const found = contract().options.verifier.flatMap(({ name, variable = '' }) => {
+    if (variable === '' || env[variable]?.trim() || /** @type {any} */ (explicitOptions)[name] !== undefined) return []
+    const files = ENV_FILES.map((file) => ({ file, variable, value: readEnvFile(join(cwd(), file))[variable]?.trim() }))
+    return files.filter(({ value }) => value).slice(0, 1)
+  })
+  for (const file of ENV_FILES) {
+    const names = found.filter((each) => each.file === file).map(({ variable }) => variable)
+    const empty = names.filter((name) => env[name] !== undefined)
+    const note = `, which \`--env-file\` does not do while they are empty in the environment: \`unset ${empty.join(' ')}\``
+    if (names.length > 0) stderr.write(`Read ${names.join(' and ')} from ${file}${empty.length > 0 ? note : ''}.\n`)
   }
+  return { ...env, ...Object.fromEntries(found.map(({ variable, value }) => [variable, value])) }
 }
 
 /**
@@ -177,4 +186,4 @@ const splitWords = (text) => text.split(' ').filter((word) => word !== '')
 const withoutUndefined = (object) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
-module.exports = { FLAGS, HELP, singleOrArray, loadOptions, optionsFromEnvironment, readOptions, unreadFileHint }
+module.exports = { FLAGS, HELP, singleOrArray, loadOptions, optionsFromEnvironment, readOptions }

@@ -143,9 +143,6 @@ function likelyVariables(names) {
   return namesWithLogto.length > 0 ? namesWithLogto : names.slice(0, MAX_LISTED_VARIABLES)
 }
 
-/** @type {(variable: string, file: string) => boolean} */
-const isSetInEnvFile = (variable, file) => Boolean(readEnvFile(file)[variable]?.trim())
-
 /**
  * Returns the variables in a file, or no variables if the file cannot be read.
  *
@@ -156,4 +153,4 @@ function readEnvFile(file) {
   return text === null ? {} : parseEnv(text)
 }
 
-module.exports = { NO_VARIABLES, environmentFor, isSetInEnvFile, optionsOrEmpty, withMissingOptionHint }
+module.exports = { NO_VARIABLES, environmentFor, optionsOrEmpty, readEnvFile, withMissingOptionHint }

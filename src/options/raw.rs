@@ -59,7 +59,7 @@ impl OptionError {
     /// Adds the URL to write, if an option takes a URL and the value lacks only the scheme.
     fn with_scheme(self, expected: &str, given: &Raw) -> Self {
         let Raw::String(text) = given else { return self };
-        let url = url::with_scheme(text).filter(|url| expected == url::EXPECTED_URL && is_short(url));
+        let url = url::with_scheme(text).filter(|url| expected == url::URL_EXPECTATION && is_short(url));
         match url {
             Some(url) => self.with_fix(&url),
             None => self,

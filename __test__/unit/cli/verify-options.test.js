@@ -83,36 +83,46 @@ describe('doctor', () => {
   })
 })
 
-test('without a URL, doctor and explain mention a file .env that sets one, which they do not read', async () => {
-  const variables = (content) => ({ cwd: () => dirname(file('.env', content)) })
-  const url = variables('LOGTO_URL=https://auth.example.com\n')
-  const command = 'node --env-file=.env node_modules/logto-authkit/js/cli/main.js'
-  assert.match((await cli(['doctor'], url)).stderr, new RegExp(`run: ${command} doctor$`, 'm'))
-  const unset = '`unset LOGTO_URL`, because it is empty in the environment, and then:'
-  const empty = await cli(['doctor'], { ...url, env: { LOGTO_URL: '' } })
-  assert.match(empty.stderr, new RegExp(`run ${unset} ${command} doctor$`, 'm'))
-  const { stdout } = await cli(['explain', '-'], { ...url, stdin: issuer.mint(), columns: 60 })
-  assert.match(stdout, new RegExp(`or set\\s+LOGTO_URL\\.\\s[^]*\\n    ${command} explain -\\n`))
-  const others = variables('# LOGTO_URL=a\nLOGTO_AUDIENCE=a\n')
-  assert.match((await cli(['doctor'], others)).stderr, /set the environment variable LOGTO_URL\.$/m)
-  assert.match((await explain([], {}, others)).hints[0], /with --url, or set LOGTO_URL\.$/)
-})
+describe('without variables in the environment, doctor and explain', () => {
+  const inFolder = (name, content) => ({ cwd: () => dirname(file(name, content)) })
+  const variables = () => `LOGTO_URL=${issuer.logtoUrl}\nLOGTO_AUDIENCE=${AUDIENCE}\n`
 
-test('explain mentions the file .env only if the file would help to check the signature of the token', async () => {
-  const mentions = async (token, args = []) => {
-    const surroundings = { cwd: () => dirname(file('.env', `LOGTO_URL=${issuer.logtoUrl}\n`)), stdin: token }
-    return (await explain(args, {}, surroundings)).hints.join('\n').includes('.env')
-  }
-  const expired = issuer.mint({ expiresIn: -1 })
-  assert.equal(await mentions(expired), true)
-  const keys = file('keys.json', await (await fetch(issuer.jwksUri)).text())
-  for (const args of [
-    ['--jwks', keys],
-    ['--jwks-uri', issuer.jwksUri],
-    ['--url', issuer.logtoUrl],
-  ])
-    assert.equal(await mentions(expired, args), false, args[0])
-  for (const token of ['', 'Bearer ', 'x'.repeat(43)]) assert.equal(await mentions(token), false, token)
+  test('read .env, and say so', async () => {
+    const surroundings = inFolder('.env', variables())
+    const notice = 'Read LOGTO_URL and LOGTO_AUDIENCE from .env.\n'
+    const doctor = await cli(['doctor', '--json'], surroundings)
+    assert.deepEqual([doctor.code, doctor.stderr, JSON.parse(doctor.stdout).ok], [0, notice, true])
+    const explained = await cli(['explain', '-'], { ...surroundings, stdin: issuer.mint() })
+    assert.deepEqual([explained.code, explained.stderr], [0, notice])
+  })
+
+  test('prefer .env.local to .env, and flags and the environment to both', async () => {
+    const surroundings = inFolder('.env', `LOGTO_URL=${CLOSED_PORT}\nLOGTO_AUDIENCE=${AUDIENCE}\n`)
+    file('.env.local', `LOGTO_URL=${issuer.logtoUrl}\n`)
+    const both = await cli(['doctor'], surroundings)
+    assert.deepEqual([both.code, both.stderr], [0, 'Read LOGTO_URL from .env.local.\nRead LOGTO_AUDIENCE from .env.\n'])
+    const flags = await cli(['doctor', '--url', issuer.logtoUrl, '--audience', AUDIENCE], surroundings)
+    assert.deepEqual([flags.code, flags.stderr], [0, ''])
+    const set = await cli(['doctor'], { ...surroundings, env })
+    assert.deepEqual([set.code, set.stderr], [0, ''])
+    file('.env.local', '')
+  })
+
+  test('say that an application does not read a variable that is empty in the environment', async () => {
+    const surroundings = { ...inFolder('.env', variables()), env: { LOGTO_URL: '', LOGTO_AUDIENCE: AUDIENCE } }
+    const { code, stderr } = await cli(['doctor'], surroundings)
+    assert.equal(code, 0)
+    assert.match(stderr, /^Read LOGTO_URL from \.env, which `--env-file` does not do while .*: `unset LOGTO_URL`\.\n$/)
+  })
+
+  test('ignore a file that sets neither', async () => {
+    const surroundings = inFolder('.env', '# LOGTO_URL=a\nLOGTO_AUDIENCE=\n')
+    assert.match(
+      (await cli(['doctor'], surroundings)).stderr,
+      /set LOGTO_URL in the environment, \.env\.local or \.env\.$/m,
+    )
+    assert.match((await explain([], {}, surroundings)).hints[0], /with --url, or set LOGTO_URL\.$/)
+  })
 })
 
 test('an invalid variable is a usage error that names the variable', async () => {
