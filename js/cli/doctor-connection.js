@@ -46,12 +46,12 @@ async function connectionFinding(keys, url, { isLoopback }, its, isUrlFromEnviro
  */
 function explainConnectionError(error, host) {
   const { code = '', message = String(error) } = /** @type {NodeJS.ErrnoException} */ (error)
-  const kind = /SSL routines/.test(message) ? 'EPROTO' : code
+  const kind = /SSL routines/.test(message) ? 'EPROTO' : code.startsWith('HPE_') ? 'HPE' : code
   const [what, advice] = CONNECTION_FAILURES[kind] ?? [
     message || kind,
     'Check the URL, whether the server is running, and whether a firewall blocks the connection.',
   ]
-  return { found: CONNECTION_FAILURES[kind] ? `${host}: ${what} (${kind})` : what, advice }
+  return { found: CONNECTION_FAILURES[kind] ? `${host}: ${what} (${kind === 'EPROTO' ? kind : code})` : what, advice }
 }
 
 /** For each of Node's connection errors, a description and advice. @type {Record<string, [string, string]>} */
@@ -67,10 +67,14 @@ const CONNECTION_FAILURES = {
   ],
   ECONNRESET: [
     'the server closed the connection',
-    'The connection was reset. Check whether the URL should use http instead of https, or the reverse.',
+    'The connection was reset. Check whether the URL should use http instead of https, or the reverse. If the port belongs to another kind of server, such as a database, this is not Logto.',
   ],
   ETIMEDOUT: ['no response', 'A firewall may block the connection, or the address is wrong.'],
   EHOSTUNREACH: ['no route to the host', 'Check the address and the network of this machine.'],
+  HPE: [
+    'no HTTP on this port',
+    'The response is not HTTP. The port belongs to another kind of server, such as a database, so this is not Logto.',
+  ],
   EPROTO: ['no TLS on this port', 'The server does not speak TLS on that port. Check whether the URL should use http.'],
 }
 

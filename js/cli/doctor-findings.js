@@ -1,8 +1,8 @@
 /** Checks a Logto server for `doctor`. The core decides whether keys can be fetched and used. */
 
 const native = require('../core/addon')
-const { algorithms: accepted, jwksTimeoutMs } = require('../core/contract').defaultOptions('verifier')
-const { create } = require('../core/options')
+const { contract, defaultOptions } = require('../core/contract')
+const { createWithoutWarning } = require('../core/options')
 const { awaitOutcome } = require('../core/pending')
 const { DEV_ISSUER_ENV_VARIABLES, DEV_PAGE } = require('./dev-defaults')
 const { connectionFinding, httpProxyFinding } = require('./doctor-connection')
@@ -35,6 +35,7 @@ async function outageReason(verifier) {
     : { reason: String(outcome.cause ?? outcome.message), code: outcome.causeCode }
 }
 
+const { algorithms: accepted, jwksTimeoutMs } = defaultOptions('verifier')
 const KEY_CHECKS = ['Key set', 'Algorithms']
 
 /**
@@ -49,8 +50,8 @@ const MAX_CLOCK_SKEW_SECONDS = 10
  */
 async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accepted, isUrlFromEnvironment, ...its }) {
   const options = { ...its, audience: null, jwksTimeoutMs: timeout, skipJwksCache: true } // audience: checked below
-  const { verifier } = create('verifier', options).core
-  const [issuer] = create('explain', { logtoUrl: its.logtoUrl }).core.verifier.issuers
+  const { verifier } = createWithoutWarning('verifier', options).core
+  const [issuer] = createWithoutWarning('explain', { logtoUrl: its.logtoUrl }).core.verifier.issuers
   const issuers = [its.issuer ?? issuer].flat()
   const keysUrl = new URL(its.jwksUri ?? `${issuer}/jwks`)
   const discoveryUrl = new URL(`${issuer.slice(0, -'/oidc'.length)}${DISCOVERY_PATH}`)
@@ -128,7 +129,11 @@ function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
   if (status !== 200)
     return fail(
       `${url.href} responds with ${status}`,
-      status === 404 ? WRONG_BASE_URL_ADVICE : 'The server reports an error. Look at its log.',
+      isOwnRejection(body)
+        ? 'This is probably your own API, not Logto: the response is a rejection of logto-authkit. Use the URL of Logto, as in LOGTO_URL.'
+        : status === 404
+          ? WRONG_BASE_URL_ADVICE
+          : 'The server reports an error. Look at its log.',
     )
   const document = parseJsonObject(body)
   if (typeof document?.issuer !== 'string') {
@@ -152,6 +157,12 @@ function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
   const fix = logtoUrl === undefined ? { issuer } : { logtoUrl, ...(jwksUriAdvice && { jwksUri: keysUrl.href }) }
   const mismatch = `the server's issuer is ${issuer}, accepted: ${issuers.join(', ')}`
   return [found, { check: 'Issuer', ok: false, found: mismatch, advice, fix }]
+}
+
+/** Whether a response body is that of an adapter for a rejected request. @param {string} body */
+function isOwnRejection(body) {
+  const { error, code } = parseJsonObject(body) ?? {}
+  return typeof error === 'string' && contract().errors.some((row) => row.code === code)
 }
 
 const DISCOVERY_PATH = '/oidc/.well-known/openid-configuration'

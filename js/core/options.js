@@ -172,25 +172,28 @@ function matchingFunctions(entry, optionSet, options) {
 }
 
 /**
- * Parses options into a new core, which is not shared.
+ * Parses options into a new core, which is not shared. Warns if the keys are fetched over plain http.
  *
  * @type {(optionSet: string, options: unknown) => Parsed & WithEnvironment}
  */
 function create(optionSet, options) {
+  const parsed = createWithoutWarning(optionSet, options)
+  const insecureUrl = parsed.core.verifier.takeWarning()
+  if (insecureUrl !== null) {
+    process.emitWarning(
+      `Keys are fetched from ${insecureUrl} over plain http, so anyone on the network path can replace them. Use https`,
+      { type: 'SecurityWarning', code: 'LOGTO_AUTHKIT_PLAIN_HTTP' },
+    )
+  }
+  return parsed
+}
+
+/** @type {typeof create} */
+function createWithoutWarning(optionSet, options) {
   const members = snapshot(optionsOrEmpty(optionSet, options))
   const environment = environmentFor(optionSet, members)
   const result = native.createVerifier(optionSet, withRevocationsId(members), outcomeQueue, environment ?? NO_VARIABLES)
   const verifier = valueOrThrow(withMissingOptionHint(result, optionSet, members))
-  const insecureUrl = verifier.takeWarning()
-  if (insecureUrl !== null) {
-    process.emitWarning(
-      `Keys are fetched from ${insecureUrl} over plain http, so anyone on the network path can replace them. Use https`,
-      {
-        type: 'SecurityWarning',
-        code: 'LOGTO_AUTHKIT_PLAIN_HTTP',
-      },
-    )
-  }
   const { cookieName, guestCookieName, resourceMetadata } = verifier
   const functions = newOptionFunctions()
   for (const [name, value] of Object.entries(members)) {
@@ -248,4 +251,4 @@ function rejectInherited(options, prefix = '') {
   }
 }
 
-module.exports = { check, create, parse, snapshot }
+module.exports = { check, create, createWithoutWarning, parse, snapshot }

@@ -1,4 +1,5 @@
 const assert = require('node:assert/strict')
+const { createServer } = require('node:net')
 const { after, describe, test } = require('node:test')
 const { createAuthority, createSelfSigned, saveAuthority } = require('../../support/certificates')
 const { inChild } = require('../../support/child')
@@ -8,6 +9,7 @@ const { startIssuer, startServer } = require('../../support/helpers')
 const { AUDIENCE, createKey } = require('../../support/tokens')
 const { startKeyServer } = require('../../support/key-server')
 const { read } = require('../../support/pages')
+const { listen } = require('../../support/servers')
 
 const RUN = require.resolve('../../../js/cli/run')
 const capture = JSON.parse(read('__test__/fixtures/capture.json'))
@@ -165,6 +167,47 @@ test('an audience that cannot be correct fails', async (t) => {
     assert.deepEqual(failures(findings), ['Audience'], audience)
     assert.match(String(finding(findings, 'Audience').advice), says)
   }
+})
+
+test('the URL of an application that uses this package is not taken for a broken Logto', async (t) => {
+  for (const [status, code] of /** @type {[number, string][]} */ ([
+    [401, 'missing_token'],
+    [403, 'missing_scope'],
+    [404, 'token_expired'],
+  ])) {
+    const { port } = await startServer(t, (_, response) => {
+      response.writeHead(status).end(JSON.stringify({ error: 'Authentication required', code, message: '…' }))
+    })
+    const { findings } = await doctor('--url', `http://127.0.0.1:${port}`)
+    assert.deepEqual(failures(findings), ['Discovery'])
+    assert.match(String(finding(findings, 'Discovery').advice), /^This is probably your own API, not Logto: /)
+  }
+  const { port } = await startServer(t, (_, response) => response.writeHead(403).end('{"code":"x","error":"y"}'))
+  const { findings } = await doctor('--url', `http://127.0.0.1:${port}`)
+  assert.match(String(finding(findings, 'Discovery').advice), /Look at its log/)
+})
+
+test('a server that does not speak HTTP is not Logto', async (t) => {
+  for (const [reply, says] of /** @type {[string, RegExp][]} */ ([
+    ['-ERR unknown command\r\n', /no HTTP on this port.*not Logto/],
+    ['', /closed the connection.*not Logto/],
+  ])) {
+    const server = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.end(reply)))
+    const url = await listen(t, server)
+    const { findings } = await doctor('--url', url)
+    assert.deepEqual(failures(findings), ['Connection'])
+    const { found, advice } = finding(findings, 'Connection')
+    assert.match(`${found} ${advice}`, says)
+  }
+})
+
+test('plain http to another machine causes no warning above the findings', async () => {
+  const { stdout, stderr } = await inChild(
+    (path) => void require(path).run(['doctor', '--url', 'http://logto.invalid', '--timeout', '300'], process),
+    RUN,
+  )
+  assert.match(stdout, /✗ URL/)
+  assert.equal(stderr, '')
 })
 
 test('plain http to another machine fails', async () => {
