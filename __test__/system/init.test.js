@@ -5,7 +5,6 @@
 
 const assert = require('node:assert/strict')
 const { spawn } = require('node:child_process')
-const { once } = require('node:events')
 const { mkdirSync, rmSync, symlinkSync } = require('node:fs')
 const { join } = require('node:path')
 const { createInterface } = require('node:readline')
@@ -48,8 +47,9 @@ async function start(t, folder, command) {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   t.after(() => child.kill())
-  const [port] = await once(createInterface(child.stdout), 'line')
-  return `http://127.0.0.1:${port}`
+  // The application prints a line as well.
+  for await (const line of createInterface(child.stdout)) if (/^\d+$/.test(line)) return `http://127.0.0.1:${line}`
+  throw new Error(`${command} printed no port`)
 }
 
 async function statusOf(url, request = {}) {

@@ -54,7 +54,8 @@ describe('a wrong logtoUrl', { timeout: 300_000 }, () => {
   test('1. without a scheme stops the start, and the error says what is expected', () => {
     assert.throws(() => createVerifier({ logtoUrl: 'auth.example.com', audience: AUDIENCE }), {
       code: 'invalid_options',
-      message: 'Invalid option "logtoUrl": expected an absolute http or https URL, got "auth.example.com"',
+      message:
+        'Invalid option "logtoUrl": expected an absolute http or https URL, got "auth.example.com": write https://auth.example.com',
     })
   })
 
@@ -282,7 +283,9 @@ describe('a wrong application', { timeout: 300_000 }, () => {
     const file = save('await.mts', "import { verifyAuth } from 'logto-authkit'\nverifyAuth('').userId\n")
     const flags = ['--noEmit', '--ignoreConfig', '--skipLibCheck', '--module', 'nodenext', '--types', 'node']
     assert.match(tsc(...flags, file).stdout, /Property 'userId' does not exist on type 'Promise<.*/)
-    assertListed('Without `await`', /`auth\.userId` is `undefined`/)
+    assertListed('users have no id', /`auth\.userId` is `undefined`.*add `await`/)
+    assertListed('every request gets in', /`if \(verifyAuth\(req, options\)\)`.*await verifyAuth/)
+    assertListed('ends the process', /unhandled rejection.*add `await`/)
   })
 
   test('23. that handles CORS after logtoAuth(): a warning names cors()', async () => {
