@@ -216,20 +216,25 @@ describe('the example', { timeout: 300_000 }, () => {
     assert.match(printed, /"code":"token_revoked"/)
   })
 
-  test('of migrating responds with the same statuses before and after, except to a missing role', async (t) => {
+  /** Starts an issuer, and the application before and after the changes that a page shows. */
+  async function startMigrated(t, page) {
     const issuer = await startIssuer(t)
     const { save } = temporaryFolder(t, join(EXAMPLES, '.migrating-'))
-    const changes = blocks(['docs/migrating.md']).findLast(({ language }) => language === 'diff')?.code ?? ''
+    const changes = blocks([page]).findLast(({ language }) => language === 'diff')?.code ?? ''
     const start = async (mark) => {
       const lines = changes.split('\n').filter((line) => line === '' || line[0] === ' ' || line[0] === mark)
       const module = save(`${mark === '-' ? 'before' : 'after'}.mjs`, lines.map((line) => line.slice(1)).join('\n'))
       return (await launch(t, module, issuer.logtoUrl, 'ignore')).url
     }
+    return { issuer, before: await start('-'), after: await start('+') }
+  }
+
+  test('of migrating responds with the same statuses before and after, except to a missing role', async (t) => {
+    const { issuer, before, after } = await startMigrated(t, 'docs/migrating.md')
     const statuses = async (url, claims) => {
       const options = claims && bearer(issuer.mint({ audience: AUDIENCE, ...claims }))
       return Promise.all(['/me', '/orders', '/admin'].map(async (path) => (await ask(url + path, options)).status))
     }
-    const [before, after] = [await start('-'), await start('+')]
     for (const [claims, expectedBefore, expectedAfter = expectedBefore] of /** @type {any[]} */ ([
       [undefined, [401, 401, 401]],
       [{ expiresIn: -60 }, [401, 401, 401]],
@@ -238,6 +243,31 @@ describe('the example', { timeout: 300_000 }, () => {
     ])) {
       assert.deepEqual(await statuses(before, claims), expectedBefore)
       assert.deepEqual(await statuses(after, claims), expectedAfter)
+    }
+  })
+
+  test('of migrating from jose responds with the same statuses, and with the codes that its page says', async (t) => {
+    const { issuer, before, after } = await startMigrated(t, 'docs/migrating-jose.md')
+    const pairs = rows(String(section(read('docs/migrating-jose.md'), 'Errors')))
+    const mint = (claims) => issuer.mint({ audience: AUDIENCE, ...claims })
+    const other = (await startIssuer(t)).mint({ audience: AUDIENCE })
+    const unsigned = `${btoa('{"alg":"HS256","typ":"at+jwt"}')}.e30.AAAA`
+    for (const url of [before, after]) {
+      assert.equal((await ask(`${url}/me`)).status, 401)
+      assert.equal((await ask(`${url}/me`, bearer(mint()))).status, 200)
+      assert.equal((await ask(`${url}/orders`, bearer(mint()))).status, 403)
+      assert.equal((await ask(`${url}/orders`, bearer(mint({ scope: 'read:orders' })))).status, 200)
+    }
+    for (const token of [
+      ...[{ expiresIn: -60 }, { audience: 'https://other.example' }, { notBefore: 60 }].map(mint),
+      ...[{ iss: 'https://other.example' }, { exp: 'never' }].map((claims) => mint({ claims })),
+      ...[`${mint().slice(0, -9)}AAAAAAAAA`, other, 'a.b', 'opaque', '', unsigned],
+    ]) {
+      const [old, now] = [await ask(`${before}/me`, bearer(token)), await ask(`${after}/me`, bearer(token))]
+      assert.deepEqual([old.status, now.status], [401, 401], now.body)
+      const [{ error }, { code }] = [JSON.parse(old.body), JSON.parse(now.body)]
+      const row = pairs.find(([first, second]) => first.includes(`\`${error}\``) && second.includes(`\`${code}\``))
+      assert.ok(row, `${error}: ${code}`)
     }
   })
 
