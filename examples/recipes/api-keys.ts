@@ -18,7 +18,8 @@ app.use(
   logtoAuth({
     // Called only if there is no valid token.
     fallback: (req: Request) => {
-      const key = apiKeys.get(sha256(req.get('x-api-key') ?? ''))
+      const sent = req.get('x-api-key') ?? req.get('authorization')?.replace(/^Bearer +/i, '')
+      const key = apiKeys.get(sha256(sent ?? ''))
       return key && { userId: key.owner, scopes: key.scopes }
     },
   }),

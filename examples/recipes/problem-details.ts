@@ -1,5 +1,5 @@
 import express, { type ErrorRequestHandler, type Request, type Response } from 'express'
-import { AuthError, requireScopes } from 'logto-authkit'
+import { AuthError, forbidden, hasScopes } from 'logto-authkit'
 import { logtoAuth, protect } from 'logto-authkit/express'
 
 function sendProblem({ code, status, headers, message }: AuthError, req: Request, res: Response) {
@@ -23,7 +23,7 @@ app.use(
 app.get('/me', (req, res) => res.json({ userId: req.auth.userId }))
 app.get('/orders', protect({ requiredScope: 'read:orders' }), (req, res) => res.json({ owner: req.auth.userId }))
 app.get('/reports', (req, res) => {
-  requireScopes(req.auth, 'read:reports')
+  if (!hasScopes(req.auth, 'read:reports')) throw forbidden('You may not read reports')
   res.json({ owner: req.auth.userId })
 })
 app.use(problemHandler)
