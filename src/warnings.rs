@@ -25,6 +25,10 @@ static PROCESS_WARNING_LIMIT: WarningLimit = WarningLimit::new();
 /// Maximum length of a value in a warning, in characters.
 const MAX_VALUE_CHARS: usize = 200;
 
+/// Maximum length of the cause of a failed fetch in a warning, in characters. The core's own descriptions are shorter, so
+/// only text from the server is truncated.
+const MAX_CAUSE_CHARS: usize = 1_000;
+
 /// The start of the current period, and the number of warnings since then, including warnings beyond the maximum.
 struct WarningLimit(Mutex<Option<(Timestamp, u32)>>);
 
@@ -91,7 +95,7 @@ impl WarnedCodes {
 
 fn keys_warning(rejection: &Rejection, options: &Options) -> String {
     let (url, command) = url_and_doctor_command(rejection, options);
-    let cause = to_printable(rejection.cause.as_deref().unwrap_or("no response"), MAX_VALUE_CHARS);
+    let cause = to_printable(rejection.cause.as_deref().unwrap_or("no response"), MAX_CAUSE_CHARS);
     let is_refused = rejection.cause_code == Some("ECONNREFUSED");
     let is_local = is_refused && url::parse(&url).is_ok_and(|url| url::is_loopback(&url));
     let advice = if is_local { " During development, start `npx logto-authkit dev`." } else { "" };
@@ -224,6 +228,17 @@ mod tests {
             take(&WarnedCodes::default(), &keys, &options).unwrap(),
             "The signing keys could not be fetched from https://t.test/oidc/jwks: the server responded with status 500. To find the cause, run: npx logto-authkit doctor --url https://t.test"
         );
+    }
+
+    #[test]
+    fn d1_prints_the_whole_advice_on_a_certificate_but_limits_foreign_text() {
+        let warning = |cause: &str| {
+            let rejection = Rejection { cause: Some(cause.into()), ..Code::JwksUnavailable.into() };
+            take(&WarnedCodes::default(), &rejection, &options(&[])).unwrap()
+        };
+        let advice = format!("the server's certificate {}", "is not accepted. ".repeat(30));
+        assert!(warning(&advice).contains(&advice));
+        assert!(warning(&"x".repeat(9_999)).len() < 1_200);
     }
 
     #[test]

@@ -105,8 +105,8 @@ test('A12: names a self-signed certificate that is marked as a CA, even if NODE_
   openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'self.key', ...names, '-out', 'self.pem')
   const [key, cert] = ['self.key', 'self.pem'].map((file) => readFileSync(join(folder, file), 'utf8'))
   const server = await startTlsServer(t, { tls: { key, cert } })
-  await assertRejected(server, { NODE_EXTRA_CA_CERTS: join(folder, 'self.pem') }, /marked as a CA .*CA:FALSE/)
-  await assertRejected(server, {}, /marked as a CA/)
+  await assertRejected(server, { NODE_EXTRA_CA_CERTS: join(folder, 'self.pem') }, /marked as a CA .*CA:FALSE/, 'INVALID_PURPOSE')
+  await assertRejected(server, {}, /marked as a CA/, 'INVALID_PURPOSE')
   const unmarked = await startTlsServer(t, { tls: createSelfSigned() })
   await assertRejected(unmarked, {}, /is self-signed and not trusted/, 'DEPTH_ZERO_SELF_SIGNED_CERT')
 })
@@ -203,13 +203,13 @@ test('sends the server name (SNI)', async (t) => {
   )
 })
 
-test('using http for an https server, or the reverse, is an outage', async (t) => {
+test('using http for an https server, or the reverse, is an outage whose cause names the other scheme', async (t) => {
   const [plain, tls] = [await startKeyServer(t, { keys: [KEY] }), await startTlsServer(t)]
-  const swapped = [
-    { ...plain, logtoUrl: plain.logtoUrl.replace('http:', 'https:') },
-    { ...tls, logtoUrl: tls.logtoUrl.replace('https:', 'http:') },
-  ]
-  for (const server of swapped) await assertRejected(server, { NODE_EXTRA_CA_CERTS: certificate }, /./)
+  const env = { NODE_EXTRA_CA_CERTS: certificate }
+  const withTls = { ...plain, logtoUrl: plain.logtoUrl.replace('http:', 'https:') }
+  await assertRejected(withTls, env, /does not speak TLS .* should use http /, 'EPROTO')
+  const withoutTls = { ...tls, logtoUrl: tls.logtoUrl.replace('https:', 'http:') }
+  await assertRejected(withoutTls, env, /If the server expects TLS .* use https in the URL$/, 'ECONNRESET')
 })
 
 for (const name of ['HTTPS_PROXY', 'https_proxy']) {

@@ -64,7 +64,7 @@ impl Endpoint {
             .header(ACCEPT, "application/jwk-set+json, application/json")
             .header(ACCEPT_ENCODING, "gzip");
         let request = etag.iter().fold(request, |request, etag| request.header(IF_NONE_MATCH, *etag));
-        let mut response = request.send().await.map_err(describe)?;
+        let mut response = request.send().await.map_err(|error| describe_request_error(error, &self.source.url))?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Response::NotModified),
@@ -178,6 +178,17 @@ fn decompress(body: &[u8]) -> Result<Vec<u8>, FetchError> {
 
 fn too_long_error() -> FetchError {
     format!("the response is longer than {} KiB", MAX_BODY_BYTES / 1024).into()
+}
+
+/// Describes a request without a response. Over plain `http`, the port may belong to a TLS server, which closes the
+/// connection or responds with a TLS alert.
+fn describe_request_error(error: reqwest::Error, url: &str) -> FetchError {
+    let may_expect_tls = url.starts_with("http:") && !error.is_connect() && !error.is_timeout();
+    let mut failure = describe(error);
+    if may_expect_tls {
+        failure.message += ". If the server expects TLS on this port, use https in the URL";
+    }
+    failure
 }
 
 fn describe(error: reqwest::Error) -> FetchError {

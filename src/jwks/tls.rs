@@ -135,7 +135,7 @@ impl ExplainingCertVerifier {
                 "is marked as a CA (basicConstraints CA:TRUE, the default of `openssl req -x509`), which is not accepted \
                  even if NODE_EXTRA_CA_CERTS lists it: use a certificate with CA:FALSE, or one that the CA has signed"
                     .into(),
-                None,
+                Some("INVALID_PURPOSE"),
             ),
             _ => ("is not accepted".into(), None),
         };
