@@ -17,7 +17,7 @@ server.on('upgrade', async (request, socket, head) => {
     if (auth === null) return // rejected: the response has been sent
     sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request, auth))
   } catch (error) {
-    console.error(error) // thrown by one of your functions, such as isRevoked; the client has received status 500
+    console.error(error) // an invalid option, or thrown by one of your functions, such as isRevoked; the client has received status 500
   }
 })
 sockets.on('connection', (ws, _request, auth) => ws.send(`Hello ${auth.userId}`))

@@ -17,8 +17,12 @@ const { createOneTimeWarning, printRejection } = require('../core/warnings')
 /** The message for a handshake from a page that may not connect. */
 const ORIGIN_MESSAGE = 'Origin is not allowed'
 
+/** Maximum length of the details in a warning, because the client controls the origin. */
+const MAX_DETAILS_LENGTH = 500
+
 /**
- * Returns whether the page that opens a connection may do so, and prints a rejection for debugging.
+ * Returns whether the page that opens a connection may do so. Reports the first rejected page in a warning, because the
+ * browser does not show the reason, and prints every rejection for debugging.
  *
  * @param {Request} request
  * @param {Authenticator} authenticator
@@ -28,6 +32,8 @@ function checkOrigin(request, authenticator, client) {
   if (isAllowedOrigin(request, authenticator, client)) return true
   const { allowedOrigins } = authenticator.options
   const details = JSON.stringify({ origin: request.headers.origin, allowedOrigins }).replace(/[^\x20-\x7e]/g, '?')
+  if (allowedOrigins === undefined) warnAboutCookie()
+  else warnAboutUnlistedOrigin(details.slice(0, MAX_DETAILS_LENGTH))
   printRejection(/** @type {any} */ ({ code: 'forbidden', status: 403, message: ORIGIN_MESSAGE, details, cause: null }))
   return false
 }
@@ -54,9 +60,7 @@ function isAllowedOrigin(request, authenticator, client = {}) {
   const hasSession = readsAnyCookie
     ? request.headers.cookie !== undefined
     : names.some((name) => cookieValues(request, name).length > 0)
-  if (!hasSession) return true
-  warnAboutOrigin()
-  return false
+  return !hasSession
 }
 
 /**
@@ -74,7 +78,12 @@ function isSameHost(origin, host) {
   }
 }
 
-const warnAboutOrigin = createOneTimeWarning(
+const warnAboutUnlistedOrigin = createOneTimeWarning(
+  'LOGTO_AUTHKIT_ORIGIN',
+  'A page whose Origin is not in allowedOrigins has been rejected. If the page is yours, add its origin to allowedOrigins: ',
+)
+
+const warnAboutCookie = createOneTimeWarning(
   'LOGTO_AUTHKIT_ORIGIN',
   'A page whose Origin is not the Host of this server has been rejected, because its request contains a cookie: list the origins of your pages in allowedOrigins',
 )

@@ -16,7 +16,7 @@
  *     if (auth === null) return // rejected: the response has been sent
  *     sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request, auth))
  *   } catch (error) {
- *     console.error(error) // thrown by one of your functions; the client has received status 500
+ *     console.error(error) // an invalid option, or thrown by one of your functions; the client has received status 500
  *   }
  * })
  * sockets.on('connection', (ws, request, auth) => ws.send(`Hello ${auth.userId}`))

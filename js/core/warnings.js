@@ -62,7 +62,7 @@ function withReadableTimes(details) {
 }
 
 /**
- * Returns a function that emits a warning on its first call.
+ * Returns a function that emits a warning on its first call, followed by the details of that call.
  *
  * @param {string} code
  * @param {string} message
@@ -70,10 +70,10 @@ function withReadableTimes(details) {
  */
 function createOneTimeWarning(code, message, type) {
   let hasWarned = false
-  return () => {
+  return (details = '') => {
     if (hasWarned) return
     hasWarned = true
-    process.emitWarning(message, { type, code })
+    process.emitWarning(message + details, { type, code })
   }
 }
 

@@ -48,7 +48,7 @@ pub fn read_proxy_options(read: &mut Reader) {
 
 /// Reads the `allowedOrigins` option: the origins whose pages may open a WebSocket (RFC 6455 section 10.2).
 pub fn read_upgrade_options(read: &mut Reader) {
-    let expected = "an array of origins such as 'https://app.example.com'";
+    let expected = "an array of origins such as 'https://app.example.com', without a path or trailing slash";
     read.restriction("allowedOrigins", expected, DefaultValue::None, |raw| match raw {
         Raw::List(items) => items.iter().all(|item| text(item).is_some_and(|text| url::is_origin(&text))).then_some(()),
         _ => None,

@@ -5,7 +5,7 @@ const { connect } = require('node:net')
 const { describe, test } = require('node:test')
 const { Server } = require('socket.io')
 const { io } = require('socket.io-client')
-const { verifyUpgrade } = require('logto-authkit/upgrade')
+const { socketAuth, verifyUpgrade } = require('logto-authkit/upgrade')
 const { WebSocket, WebSocketServer } = require('ws')
 const { inChild } = require('../../support/child')
 const { ask, bearer, listen, pausedCheck, setUp } = require('../../support/frameworks')
@@ -112,6 +112,7 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
   })
 
   test('rejects a handshake from an origin that is not allowed', async (t) => {
+    const warnings = t.mock.method(process, 'emitWarning', () => {})
     const { issuer, options } = await setUp(t, {
       allowedOrigins: ['https://app.example.test', 'http://localhost:5173'],
     })
@@ -132,6 +133,8 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
       )
       assert.equal(headers['cache-control'], 'no-store')
     }
+    assert.equal(warnings.mock.calls.length, 1)
+    assert.match(String(warnings.mock.calls[0].arguments[0]), /allowedOrigins: {"origin":"https:\/\/evil\.test"/)
     const socketUrl = url.replace('http', 'ws')
     for (const headers of [
       { cookie, origin: 'https://app.example.test' },
@@ -210,6 +213,9 @@ describe('verifyUpgrade', { timeout: 60_000 }, () => {
     const { name, code, message } = /** @type {any} */ (faults[0])
     assert.deepEqual([name, code], ['TypeError', 'invalid_options'])
     assert.match(message, /^Invalid option "allowedOrigins"/)
+    assert.throws(() => socketAuth({ allowedOrigins: ['https://app.example.test/'], ...options }), {
+      message: /without a path or trailing slash, got \["https:\/\/app\.example\.test\/"\]$/,
+    })
   })
 
   test('closes a rejected connection even if the client keeps its end open', async (t) => {
@@ -279,7 +285,7 @@ describe('Socket.IO', { timeout: 60_000 }, () => {
   }
 })
 
-test('a rejected Origin appears in the debug output, without control characters', async () => {
+test('a rejected Origin appears once in a warning, and in the debug output, without control characters', async () => {
   const { stderr } = await inChild(
     async () => {
       const { PassThrough } = require('node:stream')
@@ -296,5 +302,8 @@ test('a rejected Origin appears in the debug output, without control characters'
   const lines = stderr.split('\n').filter((line) => line.includes('rejected with'))
   const details = '{"origin":"https://evil.test?","allowedOrigins":["https://app.test"]}'
   assert.equal(lines.length, 2, stderr)
+  const warnings = stderr.split('\n').filter((line) => line.includes('[LOGTO_AUTHKIT_ORIGIN]'))
+  assert.equal(warnings.length, 1, stderr)
+  assert.ok(warnings[0].endsWith(`add its origin to allowedOrigins: ${details}`), warnings[0])
   for (const line of lines) assert.ok(line.endsWith(`forbidden (403): Origin is not allowed ${details}`), line)
 })
