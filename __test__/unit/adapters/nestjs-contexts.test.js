@@ -78,7 +78,7 @@ describe('GraphQL', { timeout: 60_000 }, () => {
     const query = async (text, token) => {
       const headers = { 'content-type': 'application/json', ...token?.headers }
       const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query: text }) })
-      return { ...(await response.json()), cookies: response.headers.getSetCookie() }
+      return { ...(await response.json()), status: response.status, cookies: response.headers.getSetCookie() }
     }
     return { query, errors }
   }
@@ -100,6 +100,8 @@ describe('GraphQL', { timeout: 60_000 }, () => {
     ]
     const missing = 'No token found in cookies or Authorization header'
     assert.deepEqual(rejected(await query('{ me }')), ['UNAUTHENTICATED', 'missing_token', 401, missing])
+    const { status, data } = await query('{ me }')
+    assert.deepEqual([status, data], [200, null])
     const alice = bearer(issuer.mint({ sub: 'alice', scope: 'read:orders' }))
     assert.deepEqual((await query('{ me orders }', alice)).data, { me: 'alice', orders: 'alice' })
     const [orders] = rejected(await query('{ orders }', bearer(issuer.mint())))
