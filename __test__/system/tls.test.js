@@ -105,7 +105,12 @@ test('A12: names a self-signed certificate that is marked as a CA, even if NODE_
   openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'self.key', ...names, '-out', 'self.pem')
   const [key, cert] = ['self.key', 'self.pem'].map((file) => readFileSync(join(folder, file), 'utf8'))
   const server = await startTlsServer(t, { tls: { key, cert } })
-  await assertRejected(server, { NODE_EXTRA_CA_CERTS: join(folder, 'self.pem') }, /marked as a CA .*CA:FALSE/, 'INVALID_PURPOSE')
+  await assertRejected(
+    server,
+    { NODE_EXTRA_CA_CERTS: join(folder, 'self.pem') },
+    /marked as a CA .*CA:FALSE/,
+    'INVALID_PURPOSE',
+  )
   await assertRejected(server, {}, /marked as a CA/, 'INVALID_PURPOSE')
   const unmarked = await startTlsServer(t, { tls: createSelfSigned() })
   await assertRejected(unmarked, {}, /is self-signed and not trusted/, 'DEPTH_ZERO_SELF_SIGNED_CERT')
