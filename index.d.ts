@@ -26,8 +26,9 @@
  *
  * @param input - A request (see {@link RequestLike}), or the token as a string. A token passed as a string never
  *   results in a guest.
- * @param options - The options, or an existing verifier. An array has one entry per Logto server, and the issuer in the
- *   token selects the entry before any key is fetched. Requests without a token use the first entry.
+ * @param options - The options, or an existing verifier. An array has one options object per Logto server. The issuer
+ *   in the token selects the options object before any key is fetched. Requests without a token use the first options
+ *   object.
  * @returns The context of the request. With `allowGuest`, requests with a missing or rejected token get a {@link GuestContext}.
  * @throws {@link AuthError} if there is no valid token. The `status` of the error is 400, 401, 403 or, during an outage, 503.
  * @throws `TypeError` with `code: 'invalid_options'` for an unknown, missing or invalid option, even with `allowGuest`.
@@ -167,7 +168,7 @@ export interface VerifierStats {
     state: 'empty' | 'fresh' | 'stale'
     /** Number of usable keys in the cached key set. */
     keys: number
-    /** Number of key set requests, including one in progress. */
+    /** Number of key set requests, including any that is in progress. */
     fetches: number
     /** Number of failed key set requests. */
     failures: number
@@ -221,7 +222,8 @@ export interface VerificationMessage {
  *
  * Fetches run on native threads. Each fetch is published once per process, as soon as a verification, `prefetch()` or
  * `stats()` completes on a thread that has a subscriber. A verification that waited for a fetch publishes that fetch
- * immediately. Background fetches are published when the next call completes. Up to 64 unpublished fetches are kept.
+ * immediately. A background fetch is published when the next verification, `prefetch()` or `stats()` completes. Up to
+ * 64 fetches are kept until they are published.
  *
  * @example
  * ```ts
@@ -263,8 +265,8 @@ export interface KeyFetchMessage {
  * `cookies` are read too.
  *
  * For any other input, a `TypeError` names the expected type, so that unreadable input is never mistaken for a request
- * without a token. Unreadable input includes a promise, a `Map` or an array as `headers`, and header values that are
- * neither strings nor arrays of strings.
+ * without a token. A request is unreadable, for example, if `headers` or `cookies` is a promise, if `headers` is a
+ * `Map` or an array, or if the value of a header is neither a string nor an array of strings.
  *
  * @example
  * ```ts
@@ -280,7 +282,7 @@ export interface RequestLike {
 
   /**
    * Parsed cookies by name, an object with a `get` method, or an array of `name=value` strings as in AWS Lambda events.
-   * Values that are not strings are ignored.
+   * Cookies whose values are not strings are ignored.
    */
   readonly cookies?:
     | readonly string[]
@@ -322,7 +324,10 @@ export type RegisteredGuests = Register extends { guests: true }
   ? VerifyAuthOptions['allowGuest']
   : false | GuestsNotRegistered
 
-/** The text that the compiler shows if you use `allowGuest` without registering guests. It is not a valid value. */
+/**
+ * The text that the compiler shows if you use `allowGuest` without adding `guests: true` to {@link Register}. It is not
+ * a valid value.
+ */
 export type GuestsNotRegistered =
   "To use allowGuest here, add: declare module 'logto-authkit' { interface Register { guests: true } }"
 
@@ -485,7 +490,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   requiredScope?: string | readonly string[]
 
   /**
-   * Whether the token needs all scopes in `requiredScope`, or any of them.
+   * Whether the token needs all scopes in `requiredScope`, or at least one of them.
    *
    * @defaultValue `'all'`
    */
@@ -506,7 +511,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
   requiredRole?: string | readonly string[]
 
   /**
-   * Whether the token needs all roles in `requiredRole`, or any of them.
+   * Whether the token needs all roles in `requiredRole`, or at least one of them.
    *
    * @defaultValue `'all'`
    */
@@ -701,9 +706,9 @@ export interface VerifyAuthOptions<Claims = unknown> {
    * section 5.1), so that MCP clients can discover where to get a token. `createResourceMetadata` from
    * `logto-authkit/resource-metadata` creates the document and its URL.
    *
-   * With several Logto servers, each entry of the options array has its own URL. The issuer in the rejected token
-   * selects the entry. For a request without a token, or with a token of an unknown issuer, the challenge contains the
-   * URL of the first entry.
+   * With several Logto servers, each options object in the array has its own URL. The issuer in the rejected token
+   * determines which URL the challenge contains. For a request without a token, or with a token of an unknown issuer,
+   * the challenge contains the URL from the first options object.
    *
    * @defaultValue none
    * @throws `TypeError` `invalid_options` if the value is not an `http:` or `https:` URL, or has a query or a fragment.
@@ -777,7 +782,7 @@ export interface VerifyAuthOptions<Claims = unknown> {
 /** A source of the token: the cookie whose name is `cookieName`, or the `Authorization: Bearer` header (RFC 6750 section 2.1). */
 export type TokenSource = 'cookie' | 'header'
 
-/** Whether all of the given scopes or roles are required, or any of them. */
+/** Whether all of the given scopes or roles are required, or at least one of them. */
 export type ScopeMode = 'all' | 'any'
 
 /** Signature algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1). Symmetric algorithms are never accepted. */
@@ -804,7 +809,9 @@ export interface JwkSet {
 export interface Jwk {
   /** Key type: `EC`, `RSA` or `OKP`. */
   readonly kty?: string
-  /** Key id, as in the header of tokens signed with the key. Logto uses the thumbprint of the key (RFC 7638). */
+  /**
+   * Key id, as in the header of tokens signed with the key. Logto's key ids are the thumbprints of the keys (RFC 7638).
+   */
   readonly kid?: string
   /** `sig`, if present. */
   readonly use?: string
@@ -1100,7 +1107,7 @@ export type AuthSubject = AuthContext | Partial<AuthPayload> | null | undefined
  *
  * @param subject - A context or claims.
  * @param scopes - An array, or a space-separated string.
- * @param options - `mode`: whether all scopes are required (the default), or any of them.
+ * @param options - `mode`: whether all scopes are required (the default), or at least one of them.
  * @returns `true` if the subject has the scopes. Always `false` for a guest and for `null`.
  * @throws `TypeError` with `code: 'invalid_options'` for `''` and `[]`, because an empty requirement is a mistake.
  *

@@ -1,4 +1,4 @@
-/** CSRF protection with a double-submitted cookie: see csrf.d.ts for the contract. */
+/** CSRF protection with the double-submit cookie pattern: see csrf.d.ts for the contract. */
 
 const { randomUUID, timingSafeEqual } = require('node:crypto')
 const { requestOrigin } = require('./adapters/origin')

@@ -45,7 +45,7 @@ function mcpAuth(options) {
 }
 
 /**
- * Returns the members of an object that are set and belong to the given option set.
+ * Returns the options of `mcpAuth` that are set and that the given option set also contains.
  *
  * @param {Record<string, any>} members
  * @param {'adapter' | 'resourceMetadata'} optionSet

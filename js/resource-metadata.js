@@ -19,7 +19,8 @@ function createResourceMetadata(options) {
     ),
   )
   const { origin, pathname } = new URL(document.resource)
-  // According to RFC 9728 section 3.1, the well-known part is between host and path, and a path of `/` is dropped.
+  // According to RFC 9728 section 3.1, the well-known part goes between the host and the path of the resource, and a
+  // path of `/` is dropped.
   const path = pathname === '/' ? WELL_KNOWN_PATH : WELL_KNOWN_PATH + pathname
   const body = JSON.stringify(document)
   const headers = {

@@ -203,7 +203,7 @@ export function requireRole(
   options?: RoleCheckOptions,
 ): void
 
-/** The sender of a request. */
+/** The user, application or guest that sent a request. */
 export interface AuthContext {
   /** The `sub` claim, or `null` for a guest. */
   userId: string | null
@@ -240,7 +240,7 @@ export interface VerifyAuthOptions extends Omit<CoreOptions, 'audience' | 'cooki
   requiredScope?: string | readonly string[]
 }
 
-/** Whether all of the given scopes are required, or any of them. */
+/** Whether all of the given scopes are required, or at least one of them. */
 export type AuthorizationMode = ScopeMode
 
 /** Options of {@link hasScopes} and {@link requireScopes}. */

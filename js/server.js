@@ -66,8 +66,8 @@ function createExpressAuthMiddleware(options) {
 
 /** @type {typeof import('./server').buildAuthCookieHeader} */
 function buildAuthCookieHeader(token, options) {
-  // The options `httpOnly` and `secure`, which examples of the original package pass, are ignored, because the cookie
-  // always has both attributes.
+  // The `httpOnly` and `secure` options, which appear in examples of the original package, are ignored, because the
+  // cookie always has both attributes.
   const { httpOnly, secure, ...rest } = /** @type {any} */ (options ?? {})
   return mainEntry.buildAuthCookieHeader(token, rest)
 }

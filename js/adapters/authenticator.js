@@ -85,8 +85,8 @@ class Authenticator {
   }
 
   /**
-   * The validated options, with this caller's functions. Callers with equal options share everything except their
-   * functions.
+   * The validated options, including the functions passed to this authenticator. Authenticators with equal options
+   * share all other values.
    */
   get ownOptions() {
     // The object has no prototype, because a polluted prototype could add options.
@@ -115,7 +115,7 @@ class Authenticator {
     })
   }
 
-  /** Returns whether the application has set the function option `name`. @param {'fallback' | 'getToken'} name */
+  /** Returns whether the application has passed this function as an option. @param {'fallback' | 'getToken'} name */
   hasFunction(name) {
     return this.#servers.some(({ functions }) => functions[name] !== undefined)
   }
@@ -247,7 +247,7 @@ class Authenticator {
     return this.#servers.some(({ core }) => core.resourceMetadata !== null)
   }
 
-  /** Adds the `resource_metadata` of the context's server (by default, the first) to a challenge. @type {<T>(error: T, auth?: AuthContext) => T} */
+  /** Adds to a challenge the URL of the resource metadata for the context's Logto server (without a context, the first). @type {<T>(error: T, auth?: AuthContext) => T} */
   withResourceMetadata(error, auth) {
     const { core } = (auth && verificationAttemptOf(auth)?.parsed) ?? this.#parsed
     return withResourceMetadata(error, core.resourceMetadata)

@@ -17,7 +17,7 @@ const { setAuth } = require('./set-auth')
 /** @type {import('./authenticator').Framework} */
 const expressFramework = {
   request: (req) => req,
-  // In Express, `req.protocol` depends on the setting `trust proxy`. In Connect and plain http, the protocol is known
+  // In Express, `req.protocol` depends on the `trust proxy` setting. In Connect and plain http, the protocol is known
   // only from the socket.
   origin: requestOrigin,
   store: setAuth,

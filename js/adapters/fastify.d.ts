@@ -113,9 +113,9 @@ export interface LogtoAuthOptions extends Omit<AdapterOptions, 'allowGuest' | 'g
 }
 
 /**
- * Creates a hook (`onRequest` or `preHandler`) that rejects requests to a route or scope unless the verified context meets the
- * requirements. Guests are rejected with the code in `guestReason`. Requests that `logtoAuth` has not verified are rejected with
- * `missing_token` (401).
+ * Creates a hook (`onRequest` or `preHandler`) for a single route or for all routes in a Fastify plugin's scope. The
+ * hook rejects requests unless the verified context meets the requirements. Guests are rejected with the code in
+ * `guestReason`. Requests that `logtoAuth` has not verified are rejected with `missing_token` (401).
  *
  * @param requirements - The requirements. Without requirements, any valid token is accepted.
  * @returns The hook.

@@ -8,8 +8,8 @@
  * @param {unknown[]} given - The second and later arguments of the call.
  */
 function assertCalledByApplication(correct, given) {
-  // Frameworks pass `next`, a response or a reply. Array methods such as `map` pass an index and an array; such calls
-  // by the application are allowed.
+  // A framework's further arguments include `next`, a response or a reply. If the application passes `logtoAuth` or
+  // `protect` to an array method such as `map`, the further arguments are an index and an array, which are allowed.
   if (given.some((item) => typeof item === 'function' || (typeof item === 'object' && item && !Array.isArray(item)))) {
     throw new TypeError(`${correct.slice(0, correct.indexOf('('))} is not middleware itself: write ${correct}`)
   }

@@ -34,17 +34,17 @@ const guardOf = (context) => guardsByHandler.get(context.getHandler?.())
 const guardsByContext = new WeakMap()
 
 /**
- * For each request and handler, the guard that last verified the request. Parameter decorators look guards up here,
- * because they get an execution context of their own.
+ * For each request and handler, the guard that last verified the request. Parameter decorators look up the guard in
+ * this map, because NestJS creates another execution context for each decorator.
  *
  * @type {WeakMap<object, Map<Function, any>>}
  */
 const guardsByRequest = new WeakMap()
 
 /**
- * Remembers the guard that has verified a request for a handler. The fields of a GraphQL operation and the messages of
- * a connection share a request, but can have different guards. Over HTTP, nothing is remembered: a request has only one
- * handler, and the last guard's context applies.
+ * Remembers the guard that has verified a request for a handler. All fields of a GraphQL operation share one request,
+ * as do all messages of a WebSocket connection, but each field or message can have a different guard. Over HTTP,
+ * nothing is remembered: a request has only one handler, and the context of the last guard applies.
  *
  * @type {(context: ExecutionContext, request: object, guard: object) => void}
  */

@@ -108,8 +108,8 @@ class LogtoAuthGuard {
 }
 
 /**
- * Returns the record of the guard that verified the request for this handler, or undefined if `recordsByRequest`
- * applies.
+ * Returns the record that a guard created when it verified the request for this handler. Returns undefined if the
+ * record in `recordsByRequest` is the right one.
  *
  * @param {ExecutionContext} context
  * @param {any} request

@@ -64,7 +64,7 @@ export interface Requirements {
    */
   requiredScope?: string | readonly string[]
   /**
-   * Whether the token needs all scopes in `requiredScope`, or any of them.
+   * Whether the token needs all scopes in `requiredScope`, or at least one of them.
    * @defaultValue `'all'`
    */
   scopeMode?: ScopeMode
@@ -74,7 +74,7 @@ export interface Requirements {
    */
   requiredRole?: string | readonly string[]
   /**
-   * Whether the token needs all roles in `requiredRole`, or any of them.
+   * Whether the token needs all roles in `requiredRole`, or at least one of them.
    * @defaultValue `'all'`
    */
   roleMode?: ScopeMode
@@ -91,8 +91,7 @@ export interface Requirements {
    */
   organizationId?: OrganizationId
   /**
-   * The required sender of the request: a user, a machine-to-machine application, or a principal that `fallback`
-   * returned.
+   * Who must have sent the request: a user, a machine-to-machine application, or a principal that `fallback` returned.
    * @throws {@link AuthError} `missing_role` (403).
    */
   subjectType?: 'user' | 'machine' | 'external'

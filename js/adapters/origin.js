@@ -14,7 +14,7 @@ const { createOneTimeWarning, printRejection } = require('../core/warnings')
  *   token cookie is not read. `hasGetToken`: the application reads tokens from elsewhere.
  */
 
-/** The message for a handshake from a page that may not connect. */
+/** The error message for a handshake from a page whose origin is not allowed to connect. */
 const ORIGIN_MESSAGE = 'Origin is not allowed'
 
 /** Maximum length of the details in a warning, because the client controls the origin. */
@@ -89,8 +89,8 @@ const warnAboutCookie = createOneTimeWarning(
 )
 
 /**
- * Returns the CORS headers of a rejection, without which pages in `allowedOrigins` could not read the rejection.
- * Socket.IO connects with ordinary cross-origin requests if it starts with polling.
+ * Returns the CORS headers of a rejection. Without them, pages of the origins in `allowedOrigins` could not read the
+ * rejection. Socket.IO connects with ordinary cross-origin requests if it starts with polling.
  *
  * @type {(request: Request, authenticator: Authenticator) => Record<string, string>}
  */

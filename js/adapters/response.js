@@ -25,8 +25,8 @@ const jsonResponse = (status, body, headers = { 'Cache-Control': 'no-store' }) =
 })
 
 /**
- * Sends a response. Does not pass headers to `writeHead`, because other middleware may have replaced `writeHead` to add
- * headers.
+ * Sends a response. The headers are set one by one instead of being passed to `writeHead`, because other middleware may
+ * have replaced `writeHead` to add headers, and may not expect any arguments other than the status.
  *
  * @type {(res: Response, response: ErrorResponse) => void}
  */

@@ -155,7 +155,7 @@ export interface HandshakeSocket<Data = any> {
   request: IncomingMessage
   handshake: {
     headers: IncomingHttpHeaders
-    /** The unverified value of the client's option `auth`. */
+    /** The value of the `auth` option that the client connected with. This value is not verified. */
     // biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO, because applications define it
     auth: { [name: string]: any }
   }

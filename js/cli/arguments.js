@@ -15,7 +15,8 @@ function readArguments(args, options) {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
     const [sentence] = /** @type {Error} */ (error).message.split(/\. |\n/)
-    // A token that starts with a dash looks like an option, and tokens must not be printed.
+    // If a token starts with a dash, Node quotes it as an unknown option. Long quotes are removed, because tokens must
+    // not be printed.
     throw new UsageError(sentence.replace(/'([^']{30,})'/g, "'…'"))
   }
 }

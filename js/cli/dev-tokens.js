@@ -10,7 +10,8 @@ const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER } = require('./dev
  */
 
 /**
- * The kinds of JWTs. Each function converts the options of a request, including the defaults, to mint options.
+ * The kinds of JWTs. Each function converts the options of a token request, with defaults added, to options for
+ * `TestIssuer.mint`.
  *
  * @type {Record<string, (options: MintOptions) => MintOptions>}
  */
@@ -34,7 +35,7 @@ const JWT_KINDS = {
 /** The prefixes of the kinds of tokens that are not JWTs. @type {Record<string, string>} */
 const OPAQUE_KINDS = { opaque: '', personal: 'pat_' }
 
-/** The name of each kind, starting with the default. */
+/** The names of all kinds of tokens. The first kind is the default. */
 const TOKEN_KINDS = [...Object.keys(JWT_KINDS), ...Object.keys(OPAQUE_KINDS)]
 
 const INVALID_KIND_MESSAGE = `Invalid option "kind": expected ${TOKEN_KINDS.slice(0, -1).join(', ')} or ${TOKEN_KINDS.at(-1)}`

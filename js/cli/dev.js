@@ -100,7 +100,7 @@ ${paint.dim(wrapText(note, '  ', width))}
 
 const SIGN_IN_NOTE = "Users can sign in here through Logto's SDKs, with any App ID and App secret."
 
-/** The sentences above the example requests, depending on what the current folder contains. */
+/** The sentence above the example requests, which depends on whether the current folder contains an application. */
 const INTROS = {
   existing: 'Requests to the application in this folder:',
   planned: 'Requests to the application in this folder, after `npx logto-authkit init`:',

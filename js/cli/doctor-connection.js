@@ -27,7 +27,8 @@ async function connectionFinding(keys, url, { isLoopback }, its, isUrlFromEnviro
   const { found, advice } = explainConnectionError(keys, url.host)
   const isRefused = /** @type {NodeJS.ErrnoException} */ (keys).code === 'ECONNREFUSED'
   if (!isLoopback || !isRefused) return { check, ok: false, found, advice }
-  // With `jwksUri` or `issuer`, another `logtoUrl` would not change the URL of the keys or the issuer.
+  // If `jwksUri` or `issuer` is set, it overrides the URL derived from `logtoUrl`, so changing `logtoUrl` would not be
+  // enough.
   const logtoUrl = its.jwksUri === undefined && its.issuer === undefined ? await findDev() : null
   if (logtoUrl !== null) {
     const change = isUrlFromEnvironment ? `set LOGTO_URL=${logtoUrl}` : `pass --url ${logtoUrl}`

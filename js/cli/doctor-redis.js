@@ -48,7 +48,7 @@ async function redisFindings({ url, prefix, folder, timeout }) {
       'Correct the URL.',
     )
   }
-  // This client is never connected. Only its duplicates connect, and they handle their own errors.
+  // This client is never connected. The store connects only duplicates of this client, which handle their own errors.
   client.on('error', () => {})
   const { connection, connected } = connectorOf(client).open()
   /** @type {Send} */

@@ -164,8 +164,9 @@ function logoutFailure(answer, url) {
 }
 
 /**
- * To prevent SSRF, Logto 1.42 and later send no requests to private addresses. A private address causes only a warning,
- * because a self-hosted Logto may disable this protection, and because `dev` sends logout tokens to this machine.
+ * To prevent SSRF, Logto 1.42 and later send no requests to private addresses. If the handler has a private address,
+ * `doctor` only warns, because a self-hosted Logto may be configured to send requests to private addresses, and because
+ * `dev` sends logout tokens to handlers on this machine.
  *
  * @param {string} hostname
  * @returns {Promise<Finding>}

@@ -14,7 +14,10 @@ const { formatDuration } = require('./hints')
 /** A year, which exceeds the lifetime of every token, so that all entries in the stream are counted. */
 const LONGEST_TOKEN_LIFETIME_SECONDS = 31_536_000
 
-/** The time limit for loading all entries. Loading a million entries takes a few seconds. */
+/**
+ * The time limit for loading all revocation entries of a stream. Loading a million revocation entries takes a few
+ * seconds.
+ */
 const LOAD_TIMEOUT_MS = 30_000
 
 /** The maximum number of test revocations, and the maximum total duration. */
@@ -88,7 +91,8 @@ async function revocationEntriesFinding(client, prefix) {
 }
 
 /**
- * Waits until the entries are loaded. Throws if the store fails, because `ready` would keep waiting.
+ * Waits until all revocations have been loaded from the store. Throws if the store fails, whereas `ready` would keep
+ * waiting.
  *
  * @param {import('../revocation').Revocations} revocations
  */

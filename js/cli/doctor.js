@@ -185,7 +185,7 @@ async function optionsToCheck(flags, surroundings) {
 }
 
 /**
- * Applies the fixes of all findings to the options.
+ * Applies the fixes for all findings to the options.
  *
  * @param {Omit<Subject, 'env'>} subject
  * @param {Finding[]} findings

@@ -13,7 +13,7 @@ const { hasMeRoute, hasOrdersRoute, protectedPath, readSource, readSources, uses
  *   route `/me`. `url` is then the URL of another protected route, or the origin of the application if none is known.
  */
 
-/** The URL of the example route `/orders` next to `/me`. @param {string} me */
+/** Returns the URL of the example route `/orders`, given that of `/me` in the same application. @param {string} me */
 const ordersUrl = (me) => me.replace(/me$/, 'orders')
 
 /** @type {Routes} */

@@ -95,7 +95,8 @@ async function explain(input, options) {
 }
 
 /**
- * Calls the application's `isRevoked` by verifying the token, if it has passed every other check.
+ * If a token has passed every other check, verifies the token again with the application's `isRevoked`, and adds the
+ * result to the report.
  *
  * @param {Report} report
  * @param {Options} options

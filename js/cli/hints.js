@@ -143,7 +143,7 @@ const HINTS_BY_CODE = {
   ],
 }
 
-/** Advice for reasons why a token is missing. @type {Record<string, string>} */
+/** The advice for each reason why a token can be missing. @type {Record<string, string>} */
 const MISSING_TOKEN_ADVICE = {
   empty_bearer:
     'Set the variable in the shell or program that sends the request. For development, `npx logto-authkit dev` creates tokens.',

@@ -65,7 +65,8 @@ function readResponse(request, socket) {
   return new Promise((resolve, reject) => {
     const started = Date.now()
     socket?.once('error', reject)
-    // A server that switches protocols (101) sends no response, and closes the connection only if the client does.
+    // After switching protocols (101), a server sends no final response, and keeps the connection open until the client
+    // closes it.
     request.once('upgrade', (_, upgraded) => {
       upgraded.destroy()
       reject(new Error('the server switched to another protocol'))

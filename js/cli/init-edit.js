@@ -1,4 +1,4 @@
-/** Adds code to existing source files. The functions return `null` if the right place is not certain. */
+/** Adds code to existing source files. A function returns `null` if it is not certain where the code belongs. */
 
 const { hasMeRoute } = require('./source-files')
 
@@ -22,7 +22,7 @@ class SourceFile {
     return /;$/m.test(this.text) ? quotedCode : quotedCode.replace(/;$/gm, '')
   }
 
-  /** Whether the file contains a name, so that it cannot be declared again. @param {string | undefined} name */
+  /** Whether the file already contains a name that added code would declare. @param {string | undefined} name */
   uses(name) {
     return name !== undefined && new RegExp(`\\b${name}\\b`).test(this.text)
   }
@@ -73,7 +73,7 @@ function addRoute(original, framework) {
 }
 
 /**
- * Returns the lines that the user must add to an application, in the style of its file.
+ * Returns the lines that the user must add to a source file, in the style of that file.
  *
  * @param {string} text
  * @param {{ package: string, appCreationPattern: string, route(app: string): string }} framework
@@ -131,11 +131,11 @@ function findMiddlewareEnd(text, start, app) {
 /** Blank lines and comments between two statements. */
 const GAP_PATTERN = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
 
-/** A declaration on one line, which the next line does not continue. */
+/** Matches a declaration on one line, unless the next line continues the declaration. */
 const DECLARATION_PATTERN = new RegExp(`^${GAP_PATTERN}(?:const|let|var) [^\\n]*(?=\\n(?!\\s*[.?:&|+])|$)`)
 
 /**
- * Whether a declaration is complete and does not use the application.
+ * Whether a declaration is complete on its line and does not refer to the application's variable.
  *
  * @param {string} declaration - The line, after blank lines and comments.
  * @param {string} app
@@ -226,8 +226,8 @@ function findSingleMatch(text, pattern) {
 function findStatementEnd(text, start) {
   let depth = 1
   for (const match of text.slice(start).matchAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|[`/]|[()]/g)) {
-    // Template literals, comments and regular expressions may contain parentheses, so statements that contain any of
-    // them are left unchanged.
+    // Template literals, comments and regular expressions may contain unbalanced parentheses, so a statement with a
+    // backtick or a slash is left unchanged.
     if (match[0] === '`' || match[0] === '/') return null
     if (match[0] === '(') depth += 1
     if (match[0] === ')') depth -= 1
@@ -261,7 +261,11 @@ function addEnvironmentVariables(original, variables) {
   return text.trimEnd() === file.text.trimEnd() ? null : file.restored(text)
 }
 
-/** Matches a variable in an environment file, with groups for its start and its value. @param {string} name */
+/**
+ * Matches a variable in an environment file, and captures the text up to the equals sign, and the value.
+ *
+ * @param {string} name
+ */
 const variablePattern = (name) => new RegExp(`^([ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=)[ \\t]*(.*?)[ \\t]*$`, 'm')
 
 /** Returns a variable's value in an environment file. @param {string} text @param {string} name */

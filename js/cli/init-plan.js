@@ -30,7 +30,7 @@ const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./sour
  * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'application' | 'url' | 'hasMeRoute' | 'hasOrdersRoute'>} Plan
  */
 
-/** Why users must add lines themselves. */
+/** Why `init` does not add some lines of code itself, but leaves them to the user. */
 const UNKNOWN_POSITION_REASON = 'init is not certain where these lines belong'
 const UNKNOWN_ROUTE_POSITION_REASON = `${UNKNOWN_POSITION_REASON}: the import at the top, and the rest after the application is created and after CORS`
 const EXISTING_ROUTE_REASON =
@@ -110,9 +110,9 @@ class Planner {
   /** The variable that contains the application, and its source file. */
   application = { name: 'app', file: new SourceFile('') }
   url = DEFAULT_ME_URL
-  /** Whether the project has a route `/me`, which an application that already uses the package may lack. */
+  /** Whether the project has a `/me` route. An application that already uses the package may have no such route. */
   hasMeRoute = true
-  /** Whether the project has the example route `/orders`, next to `/me`. */
+  /** Whether the project has the example route `/orders` as well as `/me`. */
   hasOrdersRoute = false
 
   /** @param {Project} project */
@@ -191,7 +191,8 @@ function planServer(plan, framework) {
 }
 
 /**
- * Returns files that may create the application: files in npm scripts, the `main` file, and files with common names.
+ * Returns files that may create the application: files that npm scripts run, the `main` file, and files with common
+ * names.
  *
  * @param {Planner} plan
  */

@@ -30,8 +30,8 @@ const { parseJsonObject } = require('./http')
  */
 
 /**
- * The packages that the created files import, by framework. A project that depends on a framework's first package uses
- * that framework.
+ * The packages that the created files import, by framework. A project uses a framework if it depends on the first
+ * package in the framework's list.
  */
 const PACKAGES = /** @type {const} */ ({
   next: ['next'],

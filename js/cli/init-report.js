@@ -96,8 +96,8 @@ function requestSteps({ url, hasOrdersRoute }, audience, localIssuer) {
 }
 
 /**
- * Returns the step that makes the scripts which start the application read the environment file, if any script needs a
- * change and can be changed safely.
+ * Returns the step that makes the application's start scripts read the environment file. Returns no step if none of the
+ * scripts needs to be changed, or none can be changed safely.
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan
@@ -131,7 +131,8 @@ const environmentStep = (purpose, commands) => ({
 })
 
 /**
- * How to protect existing routes in each framework. The advice names the imports that the code of `init` lacks.
+ * How to protect existing routes in each framework. The advice names the required imports that the code added by `init`
+ * does not contain.
  *
  * @type {Record<import('./init-project').Framework, (project: import('./init-project').Project, application: import('./init-plan').Plan['application']) => string>}
  */
@@ -153,8 +154,8 @@ const PROTECTION_ADVICE = {
 }
 
 /**
- * Returns the note to print above the question whether to write the changes: which routes stay public, and how to
- * protect them.
+ * Returns the note to print above the prompt that asks whether to write the changes. The note says which routes stay
+ * public, and how to protect them.
  *
  * @param {import('./init-project').Project} project
  * @param {import('./init-plan').Plan} plan

@@ -50,7 +50,11 @@ function findStartCommand(project, application, candidates) {
   return { start: port === undefined ? command : `PORT=${port} ${command}`, file, loadsEnvironment }
 }
 
-/** Whether a script runs a file that a build creates, possibly next to its TypeScript source. @type {(project: Project, script: string) => boolean} */
+/**
+ * Whether a script runs a build's output, which may be in the same folder as the TypeScript source.
+ *
+ * @type {(project: Project, script: string) => boolean}
+ */
 const runsBuiltFile = ({ read }, script) =>
   BUILD_FOLDER_PATTERN.test(script) ||
   (script.match(/[\w./-]+(?=\.[cm]?js\b)/g) ?? []).some((path) => read(`${path.replace(/^\.\//, '')}.ts`) !== null)
@@ -83,8 +87,8 @@ const withEnvironmentFile = (script) =>
   /--env-file|dotenv\/config/.test(script) ? script : script.replace(/^(node|tsx watch|tsx) /, '$1 --env-file=.env ')
 
 /**
- * Returns the scripts `start` and `dev` with the changes that make them read the environment file, without scripts for
- * which a change is unnecessary or unsafe. A project without these scripts gets a start script.
+ * Returns the `start` and `dev` scripts, changed so that they read the environment file. A script is left out if
+ * changing it is unnecessary or unsafe. A project without these scripts gets a start script.
  *
  * @param {Project} project
  * @param {Start} started
@@ -159,7 +163,11 @@ function portOf(project, files, start) {
   return firstPort(...(readsPort ? [portInCommand, portInEnvironment] : []), portInSource) ?? '3000'
 }
 
-/** Returns the value of `PORT` in the script `start` or else `dev`. @param {Pick<Project, 'startScript' | 'devScript'>} project */
+/**
+ * Returns the value of `PORT` in the `start` script, or in the `dev` script if `start` does not set it.
+ *
+ * @param {Pick<Project, 'startScript' | 'devScript'>} project
+ */
 const scriptPort = ({ startScript = '', devScript = '' }) =>
   firstPort(...[startScript, devScript].map((script) => /\bPORT=(\d+)/.exec(script)?.[1]))
 

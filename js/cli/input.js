@@ -184,7 +184,7 @@ function findInParameter(text) {
 const findInQuotes = (text) => findAfterBearer(text.trim(), 'the text in quotes')
 
 /**
- * Treats `Bearer` without a token as the value of a header.
+ * Treats a text that consists only of `Bearer` as an `Authorization` header without a token.
  *
  * @type {(text: string, foundIn: string) => Found}
  */

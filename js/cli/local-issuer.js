@@ -38,22 +38,22 @@ function localIssuerAt(logtoUrl) {
 }
 
 /**
- * Returns the issuer of `dev` that runs at a URL, or that can be started there. Returns null if another server, such as
- * a self-hosted Logto, responds at the URL.
+ * Returns the local issuer (`logto-authkit dev`) that is running at a URL, or that can be started there. Returns null
+ * if another server, such as a self-hosted Logto, responds at the URL.
  *
  * @param {string} logtoUrl
  * @returns {Promise<LocalIssuer | null>}
  */
 async function findLocalIssuer(logtoUrl) {
   const issuer = localIssuerAt(logtoUrl)
-  // The default URL is that of `dev`, even while another server uses its port.
+  // The default URL always counts as the local issuer's URL, even while another server uses the port.
   if (issuer === null || logtoUrl === DEV_ISSUER_ENV_VARIABLES.LOGTO_URL) return issuer
   const { isServing, hasPage } = await probe(issuer)
   return !isServing || hasPage ? issuer : null
 }
 
 /**
- * Returns the default URL of `dev`, or null if `dev` does not run there.
+ * Returns the default URL of `dev`, or null if `dev` is not running there.
  *
  * @param {string} [logtoUrl]
  */
@@ -65,7 +65,8 @@ async function findRunningIssuer(logtoUrl = DEV_ISSUER_ENV_VARIABLES.LOGTO_URL) 
 }
 
 /**
- * Returns whether a server responds at the issuer's URL, and whether the page of `dev` is at its own URL.
+ * Returns whether a server responds at the local issuer's URL, and whether the web page of `dev` responds at the page's
+ * URL.
  *
  * @param {LocalIssuer} issuer
  */

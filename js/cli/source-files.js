@@ -6,7 +6,10 @@ const { readTextFile } = require('../core/text-file')
 
 /** @typedef {{ path: string, text: string }} SourceText */
 
-/** The folders whose subfolders are searched. In the project's folder itself, only the files are read. */
+/**
+ * The folders whose subfolders are searched. The project's root folder is searched as well, but none of its other
+ * subfolders.
+ */
 const SOURCE_FOLDERS = ['src', 'app', 'pages', 'lib', 'routes']
 const SOURCE_PATH_PATTERN = /(?<!\.d)\.[cm]?[jt]sx?$/
 
@@ -63,7 +66,11 @@ const readSource = (folder, path) => readTextFile(join(folder, path), MAX_FILE_S
 /** Whether a source file imports this package. @param {SourceText} source */
 const usesPackage = ({ text }) => /['"]logto-authkit(\/[\w-]+)*['"]/.test(text)
 
-/** Whether a source file has a route `/me`, in its text or, in Next.js, in its path. @param {SourceText} source */
+/**
+ * Whether a source file defines the route `/me`: in its code or, in Next.js, by its path.
+ *
+ * @param {SourceText} source
+ */
 const hasMeRoute = ({ path, text }) => /['"`]\/?me['"`]/.test(text) || /(^|\/)api\/me(\/route)?\.\w+$/.test(path)
 
 /**
@@ -78,7 +85,7 @@ const hasOrdersRoute = ({ path, text }) =>
     (/(^|\/)api\/orders(\/route)?\.\w+$/.test(path) && /\b(GET|default)\b/.test(text)))
 
 const GET_ROUTE_PATTERN = /\.get\(\s*['"`](\/[^'"`:*{]+)['"`]/
-/** The arguments of a call before `logtoAuth`, which may contain calls such as `cors()`. */
+/** Matches the arguments that precede `logtoAuth` in a call, including nested calls such as `cors()`. */
 const ARGUMENTS_PATTERN = /(?:[^()]|\([^()]*\)){0,500}?/
 const PROTECTED_ROUTE_PATTERN = new RegExp(`${GET_ROUTE_PATTERN.source}\\s*,${ARGUMENTS_PATTERN.source}\\blogtoAuth\\(`)
 const MIDDLEWARE_PATTERN = new RegExp(
@@ -86,8 +93,8 @@ const MIDDLEWARE_PATTERN = new RegExp(
 )
 
 /**
- * Returns the path of a GET route that is probably protected, because its arguments contain `logtoAuth()`, or because it
- * follows the middleware or plugin `logtoAuth`, in the same block. Paths with parameters are ignored.
+ * Returns the path of a GET route that is probably protected: either `logtoAuth()` is one of the route's arguments, or
+ * the middleware or plugin `logtoAuth` is registered earlier in the same block. Paths with parameters are ignored.
  *
  * @param {SourceText} source
  * @returns {string | undefined}

@@ -94,8 +94,8 @@ async function readOptions(flags, surroundings) {
 }
 
 /**
- * Reads missing options from environment variables, `.env.local` and `.env`. Unlike in an application, an empty variable counts as unset, because
- * the commands can also run without its option.
+ * Reads missing options from environment variables, `.env.local` and `.env`. Unlike in an application, an empty
+ * variable counts as unset, because the commands also run without the option that the variable would set.
  *
  * @param {{ logtoUrl?: unknown, audience?: unknown }} explicitOptions
  * @param {Surroundings} surroundings

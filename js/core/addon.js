@@ -6,7 +6,8 @@ function loadAddon() {
     return require('../native/binding')
   } catch (error) {
     const loadError = /** @type {Error} */ (error)
-    // In a bundle, the cause would recommend installing the packages again.
+    // In a bundle, the loader's error would be misleading as the cause, because it recommends reinstalling the
+    // packages.
     throw new Error(describeLoadError(loadError), isBundled(loadError) ? {} : { cause: error })
   }
 }

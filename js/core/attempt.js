@@ -29,7 +29,8 @@ class TokenVerificationAttempt {
     this.firstRejection = undefined
     /** @type {VerificationAttempt[] | undefined} */
     this.alternatives = undefined
-    // `fallback` is called only for requests, not for tokens passed as strings or in alternative attempts.
+    // Prevents calls of the application's `fallback`, which is called for requests, but not for tokens passed as
+    // strings.
     this.isAlternative = true
   }
 
@@ -56,8 +57,8 @@ class TokenVerificationAttempt {
 /** The tokens of a request. */
 class RequestVerificationAttempt {
   /**
-   * The index of the accepted token among the request's tokens. An attempt accepts at most one token, so the index for
-   * a given context never changes.
+   * The index of the accepted token among the request's tokens. An attempt accepts at most one token, so this index
+   * does not change after a context has been created.
    */
   position = 0
 

@@ -98,7 +98,7 @@ function resumeNextConnection() {
   const pending = verificationsByConnection.get(connection)
   if (pending !== undefined) pending.isPaused = false
   // If the client does not read the responses, or the application does not read a request body, Node has also stopped
-  // reading, and will resume by itself. Resuming a socket that Node has paused would cause a parse error or fill the
+  // reading, and will resume on its own. Resuming a socket that Node has paused would cause a parse error or use up the
   // memory.
   const handle = connection._handle
   if (handle?.reading !== false) handle?.readStart()
@@ -107,8 +107,8 @@ function resumeNextConnection() {
 /**
  * Returns the connection of a request, which is a socket, an HTTP/2 stream, or the `signal` of a Fetch API `Request`.
  * Frameworks keep the original request in `raw` (Fastify), `raw.req` (Hapi), `req.raw` (Hono) or `req` (Koa). The
- * original request is tried first, because the `socket` that frameworks copy from an HTTP/2 request represents the
- * connection that all streams share.
+ * original request is examined first, because the framework's own request may have only the `socket` of an HTTP/2
+ * request, which represents the connection that all streams share.
  *
  * @param {any} source
  * @returns {any}

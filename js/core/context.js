@@ -8,15 +8,15 @@ const { globalSingleton } = require('./shared')
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 
 /**
- * The verified JSON from which a context was built, and the requirements that the context is known to meet. Handlers
- * cannot read or change the record, even if they modify the context.
+ * A private record of a verified context: the JSON from which the context was built, and the requirements that the
+ * context is known to meet. Handlers can neither read nor change this record, even if they modify the context.
  *
  * @typedef {{ json: string, metRequirements: WeakSet<object> | undefined }} VerifiedRecord
  */
 
 /**
- * The verification attempt that a context comes from. The attempt gives access to the token, so it is kept in a private
- * field, which never appears in logs.
+ * The verification attempt that a context comes from. The attempt gives access to the token, so the attempt is kept in
+ * a private field, which never appears in logs.
  *
  * @typedef {import('./attempt').VerificationAttempt | undefined} Origin
  */
@@ -75,8 +75,8 @@ const newContext = (json, origin) =>
   /** @type {any} */ (new ContextWithRecord(JSON.parse(json), { json, metRequirements: undefined }, origin))
 
 /**
- * Maximum number of cached contexts, in two generations. When the younger generation is full, the older generation is
- * dropped.
+ * Maximum number of cached contexts. The cache consists of two generations, each with at most half of the contexts.
+ * When the younger generation is full, the older generation is dropped.
  */
 const MAX_CACHED_CONTEXTS = 1000
 
@@ -182,7 +182,8 @@ function guestOrThrow(rejected, error, origin) {
 const isContext = (value) => ContextWithRecord.record(value) !== undefined
 
 /**
- * Returns the record of a context that was built from a token, or undefined for guests and for all other objects.
+ * Returns the private record of a context that was built from a token. Returns undefined for the context of a guest,
+ * and for any object that is not a context.
  *
  * @type {(auth: unknown) => VerifiedRecord | undefined}
  */

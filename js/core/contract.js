@@ -49,7 +49,7 @@ const errorTitle = (code) => contract().errors.find((row) => row.code === code)?
 const reasonMeaning = (reason) => contract().reasons.find((row) => row.reason === reason)?.meaning
 
 /**
- * Returns the defaults of an option set that do not depend on other values.
+ * Returns the default values of the options in an option set, without defaults that depend on other options.
  *
  * @param {string} optionSet
  * @returns {Record<string, any>}

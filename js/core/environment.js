@@ -28,8 +28,8 @@ const variablesByOptionSet = new Map(
 )
 
 /**
- * Returns the values of the environment variables that replace missing options, or null if all options with a variable
- * are set.
+ * Returns the values of the environment variables that replace missing options, or null if every option that a variable
+ * could replace is set.
  *
  * @param {string} optionSet
  * @param {any} options
@@ -128,13 +128,13 @@ function envFileHint(variable, otherVariable) {
 const isBlank = (variable) => !ownProperty(process.env, variable)?.trim()
 
 /**
- * Matches the names that a message may contain. `parseEnv` also returns other text before an equals sign as a name, such
- * as a line of a private key or the beginning of a URL with a password. If a value consists of equals signs, its name
- * may be a secret in Base32 or Base64.
+ * Matches the variable names in `.env` that an error message may quote. `parseEnv` also returns other text before an
+ * equals sign as a name, such as a line of a private key or the beginning of a URL with a password. If a value consists
+ * only of equals signs, the name before it may be a secret in Base32 or Base64.
  */
 const VARIABLE_NAME_PATTERN = /^[A-Z][A-Z0-9_]{0,63}$/
 
-/** The number of variables to list if no name suggests that the variable belongs to Logto. */
+/** How many variables the hint lists if none of their names contains `LOGTO`. */
 const MAX_LISTED_VARIABLES = 3
 
 /** @param {string[]} names */

@@ -74,7 +74,7 @@ function forbidden(message) {
 }
 
 /**
- * Rejections whose challenge is complete, with or without `resource_metadata`.
+ * Rejections whose challenge must not change any more, so that no later call adds `resource_metadata`.
  *
  * @type {WeakSet<object>}
  */

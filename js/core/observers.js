@@ -11,8 +11,8 @@ const MAX_WARNINGS = contract().limits.warningsPerHour
 const WARNING_PERIOD_MS = 3_600_000
 
 /**
- * The `onRefused` functions that have failed. Each function causes only one warning, so that outsiders cannot flood the
- * log.
+ * The `onRefused` functions that have failed. The process warns only once about each of these functions, so that
+ * clients cannot flood the log with rejected requests.
  *
  * @type {WeakSet<Function>}
  */

@@ -20,13 +20,19 @@ const {
 const { plainSchema, validatorOf } = require('./schema')
 const { isVerifier } = require('./shared')
 
-/** An application needs about one cache key per options literal, unless it computes its options. */
+/**
+ * Maximum number of cache keys. An application needs about one for each place in its code that passes options, unless
+ * it computes the options.
+ */
 const MAX_CACHE_KEYS = 1000
 
-/** Maximum number of entries per cache key. The cache key covers only the options that usually differ. */
+/** Maximum number of different options with the same cache key, which contains only the options that usually differ. */
 const MAX_ENTRIES_PER_KEY = 16
 
-/** Number of recent entries to compare before looking up the cache key. Most applications have at most four entries. */
+/**
+ * How many of the most recently used options to compare before the cache key is computed. Most applications pass at
+ * most four different sets of options.
+ */
 const MAX_RECENT_ENTRIES = 4
 
 /** Maximum nesting depth to which options are compared and copied, which is deeper than the core reads. */
@@ -43,10 +49,10 @@ const MAX_DEPTH = 8
 
 /**
  * @typedef {object} Parsed
- * @property {Core} core - Shared by equal options.
+ * @property {Core} core - Shared by all callers with equal options.
  * @property {Readonly<Record<string, any>>} options - A snapshot of the options, so that later changes to the caller's
  * object have no effect.
- * @property {Readonly<OptionFunctions>} functions - This caller's functions.
+ * @property {Readonly<OptionFunctions>} functions - The functions that this caller passed.
  * @property {Parsed[] | undefined} servers - The parsed options of each Logto server, if there are several servers. All
  * other properties apply to the first server.
  */
@@ -62,14 +68,14 @@ const entriesByKey = new Map()
 const recentEntries = []
 
 /**
- * Parses the options of an option set. Equal options share one parsed core.
+ * Parses options according to an option set. Callers with equal options share one native verifier.
  *
  * @type {(optionSet: string, options: unknown) => Parsed}
  */
 function parse(optionSet, given) {
   const options = optionsOrEmpty(optionSet, given)
   for (let i = 0; i < recentEntries.length; i += 1) {
-    // An accessor in the options may call `parse` recursively, and the recursive call moves entries.
+    // A getter in the given options may call `parse`, which reorders `recentEntries`, so the entry is read first.
     const entry = recentEntries[i]
     const functions = matchingFunctions(entry, optionSet, options)
     if (functions !== null) return { core: entry.core, options: entry.options, functions, servers: undefined }
@@ -141,8 +147,8 @@ const newOptionFunctions = () => ({
 const NO_OPTION_FUNCTIONS = newOptionFunctions()
 
 /**
- * Compares options with an entry's options. Returns the functions in the given options, or null if the options differ.
- * Each function is read only once.
+ * Compares the given options with the options in a cache entry. If they are equal, returns the functions in the given
+ * options, otherwise null. Every option is read only once, because a getter may return another function the next time.
  *
  * @param {Entry} entry
  * @param {string} optionSet
@@ -172,7 +178,7 @@ function matchingFunctions(entry, optionSet, options) {
 }
 
 /**
- * Parses options into a new core, which is not shared. Warns if the keys are fetched over plain http.
+ * Parses options, and creates a native verifier that is not shared. Warns if the keys are fetched over plain http.
  *
  * @type {(optionSet: string, options: unknown) => Parsed & WithEnvironment}
  */

@@ -29,8 +29,8 @@ const requireScopes = (subject, scopes, options) => throwIfRejected(checkScopes(
 const requireRole = (subject, role, options) => throwIfRejected(checkRoles(subject, role, options), subject)
 
 /**
- * Throws a rejection. The challenge contains the resource metadata of the server that has issued the token, because
- * frameworks may respond to the error by themselves.
+ * Throws a rejection. The challenge already contains the URL of the resource metadata for the Logto server that issued
+ * the token, because the framework may turn the error into a response without calling this package.
  *
  * @type {(rejected: import('../native/binding').RejectedRequest | null, subject: AuthSubject) => void}
  */
@@ -52,7 +52,8 @@ function scopesOf(subject) {
 }
 
 /**
- * Returns the claims of a context, or of an object that contains claims. A copy of a guest context has no claims.
+ * Returns the claims of a context, or of an object that contains claims. If the application has copied the context of a
+ * guest, for example with `{ ...auth }`, the properties of the copy are not claims.
  *
  * @param {AuthSubject} subject
  */

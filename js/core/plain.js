@@ -4,8 +4,8 @@ const { isRevocationsHandle } = require('./revocations')
 const { plainSchema } = require('./schema')
 
 /**
- * Returns whether two option values result in the same core. All functions count as equal, because the core never calls
- * them.
+ * Returns whether two values of an option are equal, so that callers who pass them can share a native verifier. All
+ * functions count as equal, because the core never calls them.
  *
  * @param {any} a - A value that `isComparable` accepts.
  * @param {any} b
@@ -49,8 +49,8 @@ function deepCopy(value, depth, isOptions = false) {
 }
 
 /**
- * Returns the names of an object's own properties, including non-enumerable ones, because any option may be a
- * requirement.
+ * Returns the names of an object's own properties. Non-enumerable properties are included, because ignoring an option
+ * could remove a requirement.
  *
  * @type {(object: object) => string[]}
  */
@@ -74,8 +74,8 @@ function isComparable(value, depth) {
 const isPlainObjectOrArray = (value) => Array.isArray(value) || isObjectPrototype(Object.getPrototypeOf(value))
 
 /**
- * Returns whether a prototype is `null` or an `Object.prototype`. Returns false for other objects without a prototype,
- * such as `Object.create(null)`, so that their members count as inherited options.
+ * Returns whether a prototype is `null` or an `Object.prototype`. Returns false for any other object that has no
+ * prototype itself, such as `Object.create(null)`: options inherited from such an object are rejected.
  *
  * @param {object | null} prototype
  */

@@ -28,8 +28,8 @@ function readCredentials(request) {
 }
 
 /**
- * Joins the values of the `Cookie` header and the cookies of a Lambda event. Creating an array for a single value, the
- * usual case, would add a tenth to the time for a previously verified token.
+ * Joins the values of the `Cookie` header and the cookies of a Lambda event. A single value, the usual case, is
+ * returned as it is, because creating an array would make the verification of a cached token 10 % slower.
  *
  * @type {(header: string | string[] | undefined, listed: string[] | undefined) => string | undefined}
  */

@@ -29,8 +29,8 @@ const RevocationsHandle = globalSingleton('RevocationsHandle', () => {
 const isRevocationsHandle = (value) => RevocationsHandle.id(value) !== undefined
 
 /**
- * Replaces the `revocations` option with the id that the core knows. All other values, including strings, are left for
- * the core to reject.
+ * Replaces the `revocations` option with the id by which the core finds the revocations. All other values, including
+ * strings, are left for the core to reject.
  *
  * @template {Record<string, any> | undefined} T
  * @param {T} options

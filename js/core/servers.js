@@ -59,7 +59,7 @@ const isSameOption = (first, other, name) =>
   isEqual(ownProperty(first.options, name), ownProperty(other.options, name), 2)
 
 /**
- * Merges parsed options, the caller's functions and changed options.
+ * Returns the parsed options and the functions that the application passed, with the given changes.
  *
  * @type {(parsed: Parsed, changes: object) => any}
  */
@@ -102,8 +102,9 @@ const rejectedPromise = (error) => Promise.reject(error)
 
 /**
  * Selects the server that the request's first token names as its issuer. The servers that the request's other tokens
- * name become alternatives. A request without a token belongs to the first server. If no token names a known issuer,
- * the request belongs to the first server whose token sources contain a token.
+ * name as their issuers are tried if the first token is rejected. For a request without a token, the first server in
+ * the options array is selected. If no token names a known issuer, the first server whose token sources contain a token
+ * is selected.
  *
  * @param {RequestVerificationAttempt[]} attempts - One per server.
  * @returns {RequestVerificationAttempt}

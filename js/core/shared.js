@@ -14,7 +14,7 @@ function globalSingleton(name, create) {
   return /** @type {any} */ (globalThis)[key]
 }
 
-/** Marks the verifiers from all copies of the package. */
+/** The property by which a verifier is recognized, even if another copy of the package has created it. */
 const VERIFIER_BRAND = Symbol.for('logto-authkit.Verifier')
 
 /**

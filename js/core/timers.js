@@ -21,7 +21,11 @@ const isNativeTimer = (timer) => {
 
 const hasNativeTimers = isNativeTimer(timers.setImmediate)
 
-/** Calls a callback after all events of the current turn. @type {(callback: () => void) => void} */
+/**
+ * Calls a callback after all events of the current event loop turn have been handled.
+ *
+ * @type {(callback: () => void) => void}
+ */
 const callAfterEventLoopTurn = hasNativeTimers ? timers.setImmediate : createMessageChannel().post
 
 /** Keeps the process alive between `ref` and `unref`. */

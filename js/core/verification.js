@@ -1,4 +1,4 @@
-/** Converts the core's result for an attempt to a context, or throws the rejection. */
+/** Turns the core's result for a verification attempt into an `AuthContext`, or throws the rejection. */
 
 const { runApplicationChecks, fallbackContext, hasApplicationChecks } = require('./acceptance')
 const { trackVerification, yieldToOtherConnections } = require('./connections')
@@ -17,7 +17,8 @@ const { reportRejection } = require('./warnings')
 /** @typedef {InstanceType<typeof AuthError>} Rejection */
 
 /**
- * Verifies the tokens of an attempt. Returns or throws synchronously if no part of the verification has to wait.
+ * Verifies the token string or the request of a verification attempt. Returns or throws synchronously if no part of the
+ * verification has to wait.
  *
  * @type {(attempt: VerificationAttempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */
@@ -110,8 +111,8 @@ function handleRejection(result, attempt) {
       return handlePrincipal(fallbackContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
-      // An `AuthError` that `fallback` throws counts as an application error, because a rejected request could be
-      // treated as a guest.
+      // An `AuthError` that `fallback` throws is replaced by an ordinary error. Otherwise, it would count as a
+      // rejection, and the request could be treated as a guest's.
       throw thrown instanceof AuthError
         ? new Error(`fallback has thrown: ${thrown.message}`, { cause: thrown })
         : thrown

@@ -178,9 +178,8 @@ function selectServerAndVerify(request, servers, source, trace) {
 }
 
 /**
- * Verifies the tokens of an attempt against one of several Logto servers. If a server
- * is selected, the challenge of a rejection points to this server's metadata, because no other server can renew the
- * token.
+ * Verifies a token string or a request with the options of one of several Logto servers. The `WWW-Authenticate`
+ * challenge of a rejection points to this server's resource metadata, because no other server can renew the token.
  *
  * @type {(attempt: import('./attempt').VerificationAttempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */

@@ -16,7 +16,8 @@ function withLogtoAuth(nextConfig = {}) {
 function withExternalPackage(config) {
   // Synchronous configurations stay synchronous, since other wrappers may not await them.
   if (typeof config?.then === 'function') return config.then(withExternalPackage)
-  // A value that is not an array becomes an item of the array, so that Next.js itself reports an invalid value.
+  // If `serverExternalPackages` is invalid because it is not an array, its value is put into the new array, so that
+  // Next.js itself reports the mistake.
   const packages = [config?.serverExternalPackages ?? []].flat()
   return { ...config, serverExternalPackages: packages.includes(PACKAGE) ? packages : [...packages, PACKAGE] }
 }

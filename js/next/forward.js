@@ -8,8 +8,8 @@ const { appendCookie } = require('../adapters/response')
 /**
  * Returns the response of the other proxy, or a response that passes the request on, with the given cookies added. The
  * cookie of a new guest is also added to the request, so that the other proxy, the page and the browser see the same
- * id. If the client may not open the page in the `Next-Url` header, the header is removed, because Next.js would render
- * the layouts of that page around an intercepting route.
+ * id. If the client has no access to the page that the `Next-Url` header names, the header is removed, because Next.js
+ * would render the layouts of that page around an intercepting route.
  *
  * @param {NextRequest} request
  * @param {import('../..').AuthContext | undefined} auth
@@ -62,8 +62,8 @@ function addRequestCookie(request, cookiePair) {
 const forwardsRequest = ({ headers }) => headers.has('x-middleware-next') || headers.has('x-middleware-rewrite')
 
 /**
- * Makes Next.js pass a request on with its changed headers. If the other proxy has replaced the headers of the request,
- * the new cookie is added to these headers.
+ * Makes Next.js pass on the request with the changed headers. If the other proxy has replaced the headers of the
+ * request, the new cookie is added to the replaced headers.
  *
  * @type {(headers: Headers, request: NextRequest, cookiePair: string | undefined) => void}
  */

@@ -241,7 +241,10 @@ export interface NextAuthOptions<Claims = unknown> extends AdapterOptions<Claims
 /** The requirements of a route, besides a valid token. */
 export type RouteRequirements = Requirements
 
-/** A function that returns the organization of a request. You can declare its parameter with the route's request type. */
+/**
+ * A function that returns the organization of a request. You can declare the function's parameter with the route's
+ * request type.
+ */
 export type OrganizationOf = Extract<NextAuthOptions['organizationId'], (...args: never) => unknown>
 
 /** The `allowGuest` option. */

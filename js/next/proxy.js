@@ -50,8 +50,9 @@ function createAuthProxy(authenticator, { publicPaths, signInUrl, allowPreflight
     isPublicAtEveryLevel(path, (one) => isPublicPath(one, paths) || signIn?.isPage(request, one) === true)
 
   /**
-   * Returns whether the client has a session. No token has been verified if the request is for a public page. Errors
-   * count as no session, because a public page must always be shown.
+   * Returns whether the client has a session. No token has been verified if the request is for a public page. If the
+   * verification fails with an error, the client is treated as having no session, because a public page must always be
+   * shown.
    *
    * @type {(request: NextRequest, auth: import('../..').AuthContext | undefined) => Promise<boolean>}
    */

@@ -44,7 +44,7 @@ function isPublicAtEveryLevel(pathname, isPublic) {
 const MAX_DEPTH = 32
 
 /**
- * Tests a path against a regular expression, always from the start. With the flag `g` or `y`, a regular expression
+ * Tests a path against a regular expression, always from the start. With the `g` or `y` flag, a regular expression
  * would otherwise continue from where it matched another request's path.
  *
  * @type {(pattern: RegExp, path: string) => boolean}

@@ -23,7 +23,7 @@ function authenticate(authenticator, request, headers = request.headers) {
       : auth
 }
 
-/** The ids of new guests, by the headers of their request. @type {WeakMap<object, string>} */
+/** The ids of new guests, keyed by the headers object of the request. @type {WeakMap<object, string>} */
 const newGuestIds = new WeakMap()
 
 /** @type {(auth: AuthContext, headers: any) => Promise<AuthContext>} */
@@ -63,7 +63,8 @@ function assertDynamicRendering(headers) {
 }
 
 /**
- * Returns the headers that Next.js has received, or undefined outside Next.js, in the proxy and in the Pages Router.
+ * Returns the headers that Next.js has received. In the proxy, in the Pages Router and outside Next.js, returns
+ * undefined.
  *
  * @returns {Promise<Headers> | undefined}
  */

@@ -41,8 +41,8 @@ class SignIn {
    */
   isPage(request, pathname = request.nextUrl.pathname) {
     const { url, isPath } = this.#page(request)
-    // A client can send any `Host` header, so a sign-in URL on another host must not make this application's home page
-    // public.
+    // The sign-in page may be the home page of another host. A client can send that host in the `Host` header, which
+    // must not make this application's home page public.
     if (!isPath && (url.host !== request.headers.get('host') || url.pathname === '/')) return false
     const page = readPath(isPath ? url.pathname : withoutBasePath(url.pathname, request))
     if (page === undefined) return false
@@ -64,8 +64,8 @@ class SignIn {
   }
 
   /**
-   * Returns the URL of the sign-in page for the `x-action-redirect` header. The client side of Server Actions adds the
-   * base path to a path, and splits the value at semicolons.
+   * Returns the URL of the sign-in page for the `x-action-redirect` header. When the Next.js client reads this header,
+   * it adds the base path to a path, and splits the value of the header at semicolons.
    *
    * @type {(request: NextRequest) => string}
    */

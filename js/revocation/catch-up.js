@@ -15,10 +15,16 @@ const { clearTimeout, setTimeout } = require('node:timers')
 /** The number of log entries per request: the maximum that the Management API allows. */
 const PAGE_SIZE = 100
 
-/** Maximum number of pages per run. Without a time range in the request, Logto returns the log of the last 24 hours. */
+/**
+ * Maximum number of pages to read each time the delivery log is read. Without a time range in the request, Logto
+ * returns the log of the last 24 hours.
+ */
 const MAX_PAGES = 1000
 
-/** The number of log entries to remember between runs. A run stops at a page with only remembered entries. */
+/**
+ * How many log entries to remember after the delivery log has been read. The next time, reading stops at a page on
+ * which every log entry is remembered.
+ */
 const MAX_REMEMBERED_LOG_ENTRIES = 1000
 
 /** Maximum number of revocations in a single append. */
@@ -51,8 +57,8 @@ class CatchUp {
   /** The ids of log entries whose events have been applied. @type {Set<string>} */
   #known = new Set()
   /**
-   * Whether the last run has reached known entries or the end of the log. After a failed run, older pages may contain
-   * unknown entries.
+   * Whether the last reading of the delivery log was complete: it reached the end, or a page of log entries whose
+   * events had already been applied. Otherwise, older pages may contain log entries whose events have not been applied.
    */
   #isComplete = false
   /** @type {{ value: string, until: number } | undefined} */
@@ -88,8 +94,8 @@ class CatchUp {
   }
 
   /**
-   * Returns whether this instance may read the delivery log. If the store has leases, only one instance may read the
-   * log. Without leases, all instances read the log and find the same revocations.
+   * Returns whether this instance may read the delivery log. If the store supports leases, only one instance at a time
+   * reads the log. Without leases, all instances read the log and find the same revocations.
    */
   async #isElected() {
     const { lease } = this.#target
@@ -98,10 +104,10 @@ class CatchUp {
   }
 
   async #catchUp() {
-    /** The log entries of the current run, newest first. @type {Set<string>} */
+    /** The keys of the log entries read by this call, newest first. @type {Set<string>} */
     const seenKeys = new Set()
-    // Only entries of earlier runs show that older pages are known: if new entries arrive while a page is being stored,
-    // the next page repeats entries of this run.
+    // Reading stops at a page whose log entries were all read by earlier calls. Log entries read by this call do not
+    // count: if new log entries arrive while a page is being stored, the next page repeats some of this page.
     const keysFromEarlierRuns = this.#isComplete ? new Set(this.#known) : new Set()
     this.#isComplete = false
     for (let page = 1; page <= MAX_PAGES; page += 1) {
@@ -111,7 +117,8 @@ class CatchUp {
       for (let i = 0; i < entries.length; i += MAX_BATCH_SIZE)
         await this.#target.publish(entries.slice(i, i + MAX_BATCH_SIZE))
       for (const log of logEntries) {
-        // An entry counts as known only after its revocations are stored, so that it is read again if the store fails.
+        // A log entry becomes known only after its revocations have been stored, so that it is read again if storing
+        // them fails.
         this.#known.add(logEntryKey(log))
         seenKeys.add(logEntryKey(log))
       }
@@ -122,9 +129,10 @@ class CatchUp {
   }
 
   /**
-   * Returns the revocations to publish for a log entry. After a successful delivery, only missing revocations are
-   * published, because the event may have reached another server, for example after a redirect. After a failed
-   * delivery, all revocations are published, because an instance may have applied but not stored them.
+   * Returns the revocations to publish for a log entry. If Logto's delivery failed, all revocations of the event are
+   * published, because the instance that received the event may have applied the revocations without storing them. Even
+   * a successful delivery may have reached another server, for example after a redirect, so any revocations that are
+   * not in force here are published.
    *
    * @param {LogEntry} log
    */

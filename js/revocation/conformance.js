@@ -99,7 +99,7 @@ const timeoutSignal = () => AbortSignal.timeout(10_000)
 const append = (store, entries) => store.append(entries, { maxAgeMs: 86_400_000, signal: timeoutSignal() })
 
 /**
- * Reads a store until there are no further entries.
+ * Reads a store until there are no further revocation entries.
  *
  * @param {RevocationStore} store
  * @param {string | null} position

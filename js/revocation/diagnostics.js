@@ -8,8 +8,8 @@ const { channel } = require('node:diagnostics_channel')
 const revocations = channel('logto-authkit:revocations')
 
 /**
- * Publishes entries when they are applied to the core. Entries that change nothing are skipped, because an instance
- * reads its own entries back from the store.
+ * Publishes each revocation on the diagnostics channel when the core applies it. Revocations that change nothing are
+ * skipped, because an instance reads its own revocations back from the store.
  *
  * @param {NativeRevocations} core
  */

@@ -1,4 +1,4 @@
-/** Handlers that serve Express, plain `http`, Fastify, Hono and fetch (`(request) => Response`) from one function. */
+/** Turns one function into a handler for Express, plain `http`, Fastify, Hono and fetch (`(request) => Response`). */
 
 const { inspect } = require('node:util')
 const { jsonResponse, sendResponse } = require('../adapters/response')

@@ -63,8 +63,8 @@ export interface RevocationsOptions {
 
   /**
    * How long the store may be unreachable before `whenUnavailable: 'refuse'` rejects requests, in milliseconds, at
-   * least 2,000. However late a response arrives, it proves that the store was reachable only until two seconds after
-   * the read started.
+   * least 2,000. A late response does not prove that the store is still reachable: it counts as received no later than
+   * two seconds after the read started.
    *
    * @defaultValue 30000
    */
@@ -130,10 +130,11 @@ export interface Revocations {
   revokeAll(options?: RevokeOptions): Promise<void>
 
   /**
-   * Creates a handler that receives Logto's webhooks and verifies the signature of each event. The handler revokes the
-   * tokens of users who are suspended, deleted or removed from an organization, or whose password an administrator
-   * changed, as well as tokens for deleted organizations and of revoked grants. The handler acknowledges all other
-   * events.
+   * Creates a handler that receives Logto's webhooks and verifies the signature of each event. If a user is suspended
+   * or deleted, or an administrator changes the user's password, the handler revokes all tokens of the user. If users
+   * or applications are removed from an organization, the handler revokes their tokens for the organization. It also
+   * revokes all tokens for a deleted organization, and the tokens of grants that Logto revokes. The handler
+   * acknowledges all other events.
    *
    * The handler responds with 200 if the event was processed, with 401 for a wrong signature, and with 400, 413 or 500
    * for an unreadable body. If the store has not acknowledged the revocation within a second, the status is 503. Logto
@@ -150,8 +151,9 @@ export interface Revocations {
   webhook(options: WebhookOptions): SourceHandler
 
   /**
-   * Creates a handler for logout tokens (OpenID Connect Back-Channel Logout 1.0). The handler performs every check of
-   * section 2.6, revokes the tokens of the user or of the session, and responds with 200 or 400 within two seconds.
+   * Creates a handler for logout tokens (OpenID Connect Back-Channel Logout 1.0). The handler performs every check in
+   * section 2.6 of that specification, revokes the tokens of the user or of the session, and responds with 200 or 400
+   * within two seconds.
    *
    * @throws `TypeError` with `code: 'invalid_options'` for an unknown or invalid option.
    *
@@ -164,8 +166,8 @@ export interface Revocations {
 
   /**
    * Applies events that the webhook has missed, because Logto does not retry failed deliveries. `catchUp` reads the
-   * webhook's delivery log through the Management API immediately and then regularly. With a store that has leases,
-   * only one instance reads the log at a time.
+   * webhook's delivery log through the Management API immediately and then regularly. With a store that supports
+   * leases, only one instance reads the log at a time.
    *
    * If reading the log fails, the process emits a warning. The regular reads do not keep the process alive.
    *
@@ -200,12 +202,15 @@ export interface RevokeOptions {
 export interface RevocationStats {
   /** The number of revocations in memory. */
   entries: number
-  /** The number of entries in the store that this release does not understand, for example while you deploy a new release. */
+  /**
+   * The number of revocations in the store that this release does not understand, for example while you deploy a new
+   * release.
+   */
   skipped: number
   /**
-   * The number of entries in the store whose time was more than two hours ahead of this machine's clock, because one of
-   * the clocks is wrong. All matching tokens issued before the time of an entry are rejected, even if that time is in
-   * the future.
+   * The number of revocations in the store that were dated more than two hours ahead of this machine's clock, because
+   * one of the clocks is wrong. Each of these revocations rejects all matching tokens issued before its date, even if
+   * that date is in the future.
    */
   ahead: number
   /** Whether the last read from the store succeeded. */

@@ -23,7 +23,7 @@ class Revocations extends RevocationsHandle {
   #core
   #mirror
   #store
-  /** The sources that run until they are stopped. @type {Set<{ stop: () => void }>} */
+  /** The running `catchUp` tasks, which `close` stops. @type {Set<{ stop: () => void }>} */
   #running = new Set()
 
   /**
@@ -132,10 +132,10 @@ class Revocations extends RevocationsHandle {
 
 /** @type {typeof import('.').createRevocations} */
 function createRevocations(options) {
-  // An inherited store is not read, so that `check` reports the inherited option.
+  // A `store` option that `options` inherits is not read here, so that `check` reports it.
   const ownDescriptors = Object.getOwnPropertyDescriptors(options ?? {})
   const given = ownDescriptors.store && options?.store
-  // The store is not copied like other options, because its functions may use its other members.
+  // Unlike other options, the store is not copied, because its functions may use its other members.
   const store = given === undefined ? memoryStore() : given
   if (typeof store?.append !== 'function' || typeof store.read !== 'function') throw invalidStoreError(given)
   const descriptorsToCheck = { ...ownDescriptors, store: { value: {}, enumerable: true } }

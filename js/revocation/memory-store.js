@@ -4,7 +4,7 @@ const { randomUUID } = require('node:crypto')
 const { setTimeout } = require('node:timers')
 
 /**
- * Keeps no log: the entries are in the mirror, which all `Revocations` objects created with this store share.
+ * Keeps no log: the revocations are in the mirror, which all `Revocations` objects created with this store share.
  *
  * @implements {RevocationStore}
  * @typedef {import('.').RevocationStore} RevocationStore

@@ -1,4 +1,4 @@
-/** Mirrors a store in memory: loads its entries, waits for new entries, reconnects, and appends entries. */
+/** Mirrors a revocation store in memory: loads its entries, waits for new entries, reconnects, and appends entries. */
 
 const { authError } = require('../core/errors')
 const native = require('../core/addon')
@@ -7,23 +7,23 @@ const native = require('../core/addon')
 const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = require('node:timers')
 
 /**
- * Maximum duration of a read, in milliseconds. A store waits at most one second for new entries, so a read that takes
- * longer has hung.
+ * Maximum duration of a read from the store, in milliseconds. The store waits at most one second for new revocation
+ * entries, so a longer read has hung.
  */
 const READ_TIMEOUT_MS = 5000
 
-/** Maximum duration of an append, in milliseconds. */
+/** Maximum duration of an append to the store, in milliseconds. */
 const APPEND_TIMEOUT_MS = 5000
 
-/** The delay between attempts to read, in milliseconds. The delay doubles with each failure, up to the maximum. */
+/** The delay before the store is read again after a failure. Doubles with each failure, up to the maximum. */
 const MIN_RETRY_DELAY_MS = 50
 const MAX_RETRY_DELAY_MS = 1000
 
 /**
- * The delay after a complete read, in milliseconds. Without a delay, a store that does not wait for entries would cause
- * a busy loop. The delay grows with the number of entries, so that the mirrors of a busy store read in batches.
- * On a busy thread, timers fire late, and the maximum delay doubles. Half as many reads save about a tenth of the CPU
- * time (20 mirrors with ioredis).
+ * The delay after the store has been read to the end, in milliseconds. Without a delay, a store that does not wait for
+ * new revocation entries would cause a busy loop. The delay grows with the number of entries read, so that the mirrors
+ * of a busy store read in batches. On a busy thread, timers fire late, and the maximum delay doubles. Halving the
+ * number of reads saves about a tenth of the CPU time (measured with 20 mirrors and ioredis).
  */
 const MIN_READ_DELAY_MS = 20
 const MAX_READ_DELAY_MS = 80
@@ -31,7 +31,7 @@ const MAX_READ_DELAY_MS = 80
 /** How long the store may be unreachable before operators are warned, in milliseconds. */
 const OUTAGE_WARNING_DELAY_MS = 5000
 
-/** How often the entries are checked for problems that operators should know about, in milliseconds. */
+/** The interval at which the revocations are checked for problems that operators should know about, in milliseconds. */
 const WARNING_CHECK_INTERVAL_MS = 1000
 
 /** @typedef {import('.').RevocationStore} RevocationStore */
@@ -73,15 +73,15 @@ class RevocationMirror {
   }
 
   /**
-   * Applies entries to this instance, and writes them to the store. Resolves when the store has acknowledged all
-   * entries.
+   * Makes revocations take effect on this instance, and writes them to the store. Resolves when the store has
+   * acknowledged all of the revocations.
    *
    * @param {string[]} entries
    * @param {number} [timeoutMs]
    */
   async publish(entries, timeoutMs = APPEND_TIMEOUT_MS) {
     if (this.#isClosed) throw closedError()
-    // The entries are applied before they are written, because they take effect on this instance even if the store
+    // The revocations are applied before they are written, so that they take effect on this instance even if the store
     // rejects them.
     this.#native.apply(entries, undefined, Date.now())
     const options = { maxAgeMs: this.#native.maxTokenLifetime * 1000 }
@@ -97,7 +97,7 @@ class RevocationMirror {
     }
   }
 
-  /** Resolves when all entries have been loaded. */
+  /** Resolves when all revocations in the store have been loaded. */
   ready() {
     if (this.#isLoaded) return Promise.resolve()
     if (this.#isClosed) return Promise.reject(closedError())
@@ -145,8 +145,8 @@ class RevocationMirror {
           // The store prepares the next page while this thread applies the current page.
           nextRead = this.#read(batch.position)
           nextRead.catch(() => {})
-          // The current page is applied after the end of this turn, because node-redis writes commands at the end of
-          // the turn, and other events must be processed.
+          // The current page is applied in a later turn of the event loop, because node-redis requests the next page
+          // only at the end of this turn, and because other events must be handled between two pages.
           await new Promise((resolve) => setImmediate(resolve))
           if (this.#isClosed) return
         }
@@ -243,7 +243,8 @@ class RevocationMirror {
 
 /**
  * Starts a stopwatch, and returns a function for reading the elapsed time in milliseconds. The monotonic clock stops
- * while a machine sleeps, and the wall clock can be set back, so the longer duration counts.
+ * while a machine sleeps, and the wall clock can be set back, so the function reads both clocks and returns the longer
+ * duration.
  */
 function startStopwatch() {
   const [start, date] = [performance.now(), Date.now()]
@@ -271,8 +272,8 @@ function withTimeout(duration, keepsAlive, run, stop) {
       reject(error)
     }
     const timeout = () => abort(new Error(`The store did not respond within ${duration} ms`))
-    // If the event loop was blocked when the timeout expired, the response may already have arrived. It is then
-    // processed before the callback of `setImmediate`.
+    // If the event loop was blocked when the timeout expired, the response may already have arrived. `setImmediate`
+    // lets such a response be handled before the read is aborted.
     const timer = setTimeout(() => setImmediate(timeout), duration)
     if (!keepsAlive) timer.unref()
     const onStop = () => abort(closedError())
@@ -282,7 +283,8 @@ function withTimeout(duration, keepsAlive, run, stop) {
       clearTimeout(timer)
       stop?.removeEventListener('abort', onStop)
     }
-    // The application's store may throw synchronously, so its function is called inside a promise.
+    // A store that the application provides may throw synchronously. A promise executor turns the exception into a
+    // rejection.
     new Promise((started) => started(run(controller.signal))).finally(markSettled).then(resolve, reject)
   })
 }

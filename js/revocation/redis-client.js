@@ -149,8 +149,8 @@ function nodeRedisConnector(client) {
         isClosed = true
         if (canClose) closeNodeRedis(own)
       }
-      // A client that is closed before its socket is connected would stay connected, and a client that is closed while
-      // it emits `connect` would throw.
+      // Closing a node-redis client has no effect before its socket is connected, and throws while the client emits
+      // `connect`. The client is therefore closed just after the `connect` event.
       own.once('connect', () =>
         setImmediate(() => {
           canClose = true

@@ -1,4 +1,4 @@
-/** A store in Redis or Valkey: one stream per prefix. */
+/** A revocation store in Redis or Valkey: one stream per prefix. */
 
 const { setTimeout } = require('node:timers')
 const { check } = require('../core/options')
@@ -9,41 +9,43 @@ const { ReplaceableConnection } = require('./replaceable-connection')
 /** @typedef {import('.').RevocationStore} RevocationStore */
 /** @typedef {import('./redis-client').Connector} Connector */
 /** @typedef {{ text: string, at: number }} OwnEntry - `at` is the time of the first append, on the monotonic clock. */
-/** @typedef {{ id: string, text: string, entries: OwnEntry[] }} OwnItem - The entries are sorted by time. */
-/** @typedef {[id: string, fields: string[]]} StreamItem - Every second field is an entry. */
-/** @typedef {{ id: string, text?: string }} ExpectedItem - An item that should be in the stream, with its first entry. */
+/** @typedef {{ id: string, text: string, entries: OwnEntry[] }} OwnItem - The revocation entries are sorted by time. */
+/** @typedef {[id: string, fields: string[]]} StreamItem - A stream entry. Every second field is a revocation entry. */
+/** @typedef {{ id: string, text?: string }} ExpectedItem - A stream item that should exist, with its first entry. */
 
 /** The position before the first item of a stream. */
 const START_POSITION = '0-0'
 
-/** The `COUNT` of a read: how many stream items it returns at most. */
+/** Maximum number of stream items that a read returns (`COUNT`). */
 const READ_COUNT = 1000
 
 const MAX_ENTRIES_PER_STREAM_ITEM = 20
 
-/** How long a read waits for new items, in milliseconds. */
+/** How long a read waits for new stream items, in milliseconds. */
 const READ_BLOCK_MS = 1000
 
 /** The interval between two reads if a blocking read would delay other commands, in milliseconds. */
 const POLL_INTERVAL_MS = 50
 
-/** How often an instance checks that the stream has lost nothing, in milliseconds. */
+/** The interval at which an instance checks that the stream has not lost any items, in milliseconds. */
 const CHECK_INTERVAL_MS = 1000
 
-/** How long a lease command may take, in milliseconds. */
+/** How long the Redis commands that acquire or extend a lease may take in total, in milliseconds. */
 const LEASE_TIMEOUT_MS = 5000
 
 /**
- * Items are kept this much longer than tokens live, in milliseconds. The time of an entry may be an hour ahead,
- * `clockTolerance` extends the life of tokens, and clocks differ.
+ * How much longer stream items are kept than tokens live, in milliseconds. This margin is necessary because a
+ * revocation may be dated an hour in the future, `clockTolerance` extends the life of tokens, and clocks differ.
  */
 const EXTRA_RETENTION_MS = 3 * 3_600_000
 
-/** How long an instance keeps its items, to append them again after a failover or a flush, in milliseconds. */
+/**
+ * How long an instance keeps its own stream items, to restore them after a Redis failover or flush, in milliseconds.
+ */
 const OWN_ITEM_RETENTION_MS = 600_000
 const MAX_OWN_STREAM_ITEMS = 10_000
 
-/** Maximum number of items that are remembered, one per past check of the stream. */
+/** Maximum number of checkpoints: stream items that are remembered, one for each past check of the stream. */
 const MAX_CHECKPOINTS = 600
 
 /** @implements {RevocationStore} */
@@ -52,17 +54,17 @@ class RedisStore {
   #connector
   #reader
   #writer
-  /** The items that this instance has appended, sorted by id. @type {OwnItem[]} */
+  /** The stream items that this instance has appended, sorted by id. @type {OwnItem[]} */
   #ownItems = []
-  /** The last item of each read since the last check, oldest first. @type {ExpectedItem[]} */
+  /** The last stream item of each read since the stream was last checked, oldest first. @type {ExpectedItem[]} */
   #uncheckedItems = [{ id: START_POSITION }]
-  /** The last item that had been read at each past check, oldest first. @type {ExpectedItem[]} */
+  /** The last stream item that had been read at each past check of the stream, oldest first. @type {ExpectedItem[]} */
   #checkpoints = []
   /** When the stream was last checked for lost entries, in milliseconds on the monotonic clock. */
   #checkedAt = -Infinity
   /** The number of failed attempts to append lost entries since the last success. */
   #failedRestores = 0
-  /** The time of the newest known item on the Redis server's clock, as Unix time in milliseconds. */
+  /** The Redis server's time at which the newest known stream item was appended, as Unix time in milliseconds. */
   #newest = 0
 
   /**
@@ -92,7 +94,7 @@ class RedisStore {
   }
 
   /**
-   * Appends entries, and trims the items before `minId`.
+   * Appends revocation entries to the stream, and trims stream items whose ids are below `minId`.
    *
    * @type {(entries: OwnEntry[], minId: number, signal: AbortSignal) => Promise<void>}
    */
@@ -121,13 +123,13 @@ class RedisStore {
       this.#checkedAt = -Infinity
     }
     const start = performance.now()
-    // Another reader of this store may have replaced the unchecked items.
+    // If this store also has another reader, that reader may have replaced `#uncheckedItems`.
     const continuesLastRead = this.#uncheckedItems.at(-1)?.id === fromPosition
     let uncheckedItems = continuesLastRead ? this.#uncheckedItems : [{ id: fromPosition }]
     let checkpoints = continuesLastRead ? this.#checkpoints : []
     if (!continuesLastRead || start - this.#checkedAt >= CHECK_INTERVAL_MS) {
-      // The stream may have been replaced between any two reads. After Redis has been flushed, the item at a known
-      // position may be a different one, which another instance has appended since.
+      // The stream may have been replaced between any two reads. After Redis has been flushed, a known position may
+      // belong to a different item, which another instance has appended since.
       const own = this.#ownItems[0] ?? uncheckedItems[0]
       const [hasOldest, ...itemExists] = await this.#existenceOf([own, ...uncheckedItems], signal)
       const isIntact = itemExists.every(Boolean)
@@ -176,17 +178,17 @@ class RedisStore {
   }
 
   /**
-   * @param {unknown} id - The id of an item, which consists of a Unix time in milliseconds on the Redis server's clock
-   * and a number.
+   * @param {unknown} id - The id of a stream item, which consists of a Unix time in milliseconds on the Redis server's
+   * clock and a number.
    */
   #note(id) {
     this.#newest = Math.max(this.#newest, Number.parseInt(String(id), 10))
   }
 
   /**
-   * Appends once more the entries of this instance that the stream has lost. The entries keep their original times, so
-   * that the retries end even if the stream loses the entries repeatedly. If Redis refuses writes, reading continues,
-   * and the next check finds that the oldest acknowledged item is missing.
+   * Appends this instance's revocation entries again if the stream has lost them. The entries keep the time of their
+   * first append, so that they expire even if the stream loses them repeatedly. If Redis refuses the append, the
+   * entries are still missing at the next check, which tries again. Meanwhile, reading continues.
    *
    * @param {AbortSignal} signal
    */
@@ -196,8 +198,8 @@ class RedisStore {
     this.#ownItems = [...recentOwnItems]
     /** @type {Set<OwnItem>} */
     const lostItems = new Set()
-    // Every item is checked, because some clients reconnect by themselves, and a replica may have taken over after any
-    // item.
+    // Every own item is checked, because some Redis clients reconnect silently: a failover may have lost items between
+    // any two appends.
     for (let i = 0; i < recentOwnItems.length; i += READ_COUNT) {
       const batch = recentOwnItems.slice(i, i + READ_COUNT)
       const itemExists = await this.#existenceOf(batch, signal)
@@ -234,8 +236,8 @@ class RedisStore {
   }
 
   /**
-   * Returns, for each item, whether the stream contains it. An id alone may belong to a different item if the Redis
-   * server's clock was set back.
+   * Returns, for each item, whether the stream contains it. Comparing ids is not enough, because a different item may
+   * have the same id if the Redis server's clock was set back.
    *
    * @type {(items: ExpectedItem[], signal: AbortSignal) => Promise<boolean[]>}
    */
@@ -256,7 +258,7 @@ function warnAboutLostRevocations(error) {
 }
 
 /**
- * Returns the time at which the last entry of an item was originally appended.
+ * Returns the time at which the newest revocation entry in a stream item was first appended.
  *
  * @param {OwnItem} item
  */
@@ -276,7 +278,7 @@ function itemsOf(reply) {
 }
 
 /**
- * Returns the entries in several items: the values of all fields, regardless of their names.
+ * Returns the revocation entries in several stream items: the values of all fields, regardless of the fields' names.
  *
  * @param {StreamItem[]} items
  */

@@ -44,8 +44,8 @@ class ReplaceableConnection {
   }
 
   /**
-   * Sends commands that may be repeated, and returns their replies. After an error, the commands are sent once more on a
-   * new connection, because an idle connection may have been closed.
+   * Sends commands that have the same effect if they are executed twice, and returns their replies. After an error, the
+   * commands are sent once more on a new connection, because an idle connection may have been closed.
    *
    * @type {(commands: string[][], key: string, signal: AbortSignal) => Promise<any[]>}
    */
@@ -55,15 +55,20 @@ class ReplaceableConnection {
       try {
         return await this.#sendOn(own, commands, key, signal)
       } catch (error) {
-        // If a connection was discarded, for example by the signal of another command, its failure says nothing about
-        // the server.
+        // If a connection was discarded, for example because another command on it was aborted, the failure of this
+        // command says nothing about the server.
         if (!own.isDiscarded) failures += 1
         if (signal.aborted || failures > 1) throw error
       }
     }
   }
 
-  /** Closes the connection if it was opened before another connection was lost. @param {number} lostAt */
+  /**
+   * Closes the connection if it was opened before another connection to the same server was lost, because a different
+   * server may have taken over since then.
+   *
+   * @param {number} lostAt - The `lostAt` of the other connection.
+   */
   discardOlder(lostAt) {
     if (this.#current !== undefined && this.#current.number <= lostAt) this.#discard(this.#current)
   }
@@ -77,7 +82,8 @@ class ReplaceableConnection {
   /** @param {AbortSignal} signal */
   #open(signal) {
     signal.throwIfAborted()
-    // A command that failed because of `close` may be retried, and nobody would close the new connection.
+    // A command that failed because of `close` may be sent again. A new connection for that command would never be
+    // closed.
     if (this.#isClosed) throw new Error('The store is closed')
     if (this.#current === undefined) {
       openedConnectionCount += 1

@@ -79,7 +79,8 @@ export interface CatchUp {
 }
 
 /**
- * A handler for Express, NestJS, plain `http`, Fastify, Hono, Next.js Route Handlers and other environments that use fetch.
+ * A handler for Express, NestJS, plain `http` and Fastify, and for Hono, Next.js Route Handlers and other frameworks
+ * that use the `Request` and `Response` of the Fetch API.
  */
 export interface SourceHandler {
   (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): Promise<void>

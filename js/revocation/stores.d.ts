@@ -51,18 +51,22 @@ export interface RedisStoreOptions {
 }
 
 /**
- * A log of revocations that instances share. To use a database other than Redis, implement this interface, and test your
- * implementation with `testRevocationStore`.
+ * A log of revocations that several instances share. To use a database other than Redis, implement this interface, and
+ * test your implementation with `testRevocationStore`.
  *
- * Entries are opaque strings of up to 16 KB. A store may return entries in any order, and more than once. If the connection is
- * lost, the functions must reject instead of waiting.
+ * Each revocation is an entry of the log, an opaque string of up to 16 KB. A store may return entries in any order, and
+ * more than once. If the connection is lost, the functions must reject instead of waiting.
  */
 export interface RevocationStore {
-  /** Identifies the log. Worker threads whose stores have the same `identity` share one copy of the entries in memory. */
+  /**
+   * Identifies the log. Worker threads whose stores have the same `identity` share one in-memory copy of the
+   * revocations.
+   */
   readonly identity?: string
 
   /**
-   * Appends entries, and resolves when the entries are stored durably and every other instance can read them.
+   * Appends revocation entries to the log, and resolves when they are stored durably and every other instance can read
+   * them.
    *
    * @param options - `maxAgeMs`: the store may delete entries that are older than `maxAgeMs` plus two hours. `signal`:
    *   aborted when the result is no longer needed.
@@ -70,9 +74,9 @@ export interface RevocationStore {
   append(entries: string[], options: { maxAgeMs: number; signal: AbortSignal }): Promise<void>
 
   /**
-   * Reads the entries after a position. If the position is `null`, or no longer exists because the log was trimmed,
-   * emptied or replaced, `read` starts at the oldest entry that the caller may not have read. If there are no new
-   * entries, `read` waits for up to a second.
+   * Reads the revocation entries after a position in the log. If the position is `null`, or no longer exists because
+   * the log was trimmed, emptied or replaced, `read` starts at the oldest entry that the caller may not have read. If
+   * there are no new entries, `read` waits for up to a second.
    *
    * @param position - The position that the last call returned.
    * @param options - `signal`: aborted when the result is no longer needed. After an abort, use a different connection.
@@ -94,9 +98,9 @@ export interface RevocationStore {
   close?(): Promise<void>
 }
 
-/** A batch of entries that {@link RevocationStore.read} returns. */
+/** A batch of revocation entries that {@link RevocationStore.read} returns. */
 export interface RevocationBatch {
-  /** The entries, oldest first. */
+  /** The revocation entries, oldest first. */
   entries: string[]
   /** The position after the entries of this batch. */
   position: string

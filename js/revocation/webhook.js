@@ -47,7 +47,7 @@ function webhook(publish, options) {
       try {
         if (event.entries.length > 0) await publish(event.entries, PUBLISH_TIMEOUT_MS)
       } catch (error) {
-        // If the revocations are already closed, the error is not an `AuthError`.
+        // After `revocations.close()`, `publish` throws an error that is not an `AuthError`.
         const refusal = error instanceof AuthError ? error : unavailableError(error)
         printRejection({ ...rejectionFrom(refusal), cause: String(refusal.cause ?? '') || null }, 'webhook ')
         return errorResponse(refusal)

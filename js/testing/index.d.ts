@@ -63,7 +63,7 @@ export function testRevocationStore(
 /** Options of {@link createTestIssuer}. */
 export interface TestIssuerOptions {
   /**
-   * Algorithm of the first key. Logto uses `ES384` and `RS256`.
+   * Algorithm of the key that the issuer starts with. Logto uses `ES384` and `RS256`.
    *
    * @defaultValue `'ES384'`
    */

@@ -49,8 +49,8 @@ const startIssuer = async (options, handleSignIn) => {
       'Cache-Control': 'no-cache, no-store, must-revalidate',
     })
   })
-  // A client in this process still keeps the process alive while it waits for a response, because the client has its
-  // own socket.
+  // A client in this process still keeps the process alive while waiting for a response, because the client has its own
+  // socket.
   server.on('connection', (socket) => socket.unref())
   server.listen(requestedPort, '127.0.0.1')
   await once(server, 'listening')

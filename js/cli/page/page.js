@@ -81,9 +81,9 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
 }
 
 /**
- * Returns commands for routes like those that `logto-authkit init` creates, if the application has them. The style sheet
- * shows the expected responses, so that users do not copy them with the commands: an interactive zsh would run the
- * responses.
+ * Returns commands for routes like those that `logto-authkit init` creates, if the application has them. The style
+ * sheet generates the text of the expected responses, so that users do not copy this text together with the commands:
+ * an interactive zsh would run it.
  */
 function exampleRequests(token, kind, claims) {
   const { url, me, orders } = state.routes
@@ -148,8 +148,8 @@ async function fetchJson(path, options) {
 }
 
 /**
- * Fills in the URLs to which the page sends logout tokens and webhooks, for the application in the folder of
- * `logto-authkit dev`.
+ * Fills in the URLs to which the page sends logout tokens and webhooks: those of the application in the folder in which
+ * `logto-authkit dev` was started.
  */
 function fillApplicationUrls() {
   const { origin } = new URL(state.routes.url)
