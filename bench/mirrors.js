@@ -16,7 +16,8 @@ const { AUDIENCE } = require('./tokens')
 const IDS_PER_LOOKUP = 10_000
 
 /**
- * Measures how long it takes to load all entries, and counts false positives among other ids. Runs in a new process.
+ * Measures how long it takes to load all revocations, and counts false positives among other ids. Runs in a new
+ * process.
  *
  * @param {{ port: number, library: string, others: number }} options
  */
@@ -37,12 +38,12 @@ async function load({ port, library, others }) {
   return { seconds, cpuSeconds: cpu, blockMs: delay.max / 1e6, mebibytes, entries, falsePositives }
 }
 
-/** Looks up random ids, and returns how many of them an entry covers. @param {number} others */
+/** Looks up random ids, and returns how many of them a revocation entry covers. @param {number} others */
 function countFalsePositives(others) {
   const core = /** @type {import('../js/native/binding').NativeRevocations} */ (native.createRevocations({}, 'load'))
   let count = others
   for (let i = 0; i < others; i += IDS_PER_LOOKUP) {
-    // An entry that is older than all others counts as missing, unless another entry has the same fingerprint.
+    // A revocation entry that is older than all others counts as missing, unless another one has the same fingerprint.
     const entries = Array.from({ length: IDS_PER_LOOKUP }, () => entry(randomUUID(), 86_400))
     count -= core.missing(entries, Date.now()).length
   }
@@ -93,7 +94,7 @@ async function revokeUser(user) {
   return start
 }
 
-/** Only every tenth entry is timed, because timing every entry would slow down the mirrors. */
+/** Only every tenth revocation is timed, because timing every revocation would slow down the mirrors. */
 const SAMPLE_STEP = 10
 
 /** @type {{ lags: number[], received: number }} */
@@ -116,7 +117,7 @@ async function startMirrors({ port, count, library }) {
     const read = store.read.bind(store)
     store.read = async (...args) => {
       const batch = await read(...args)
-      // Records the arrival after the mirror has applied the entries.
+      // Records the arrival after the mirror has applied the revocations.
       setImmediate(() => arrived(batch.entries))
       return batch
     }
@@ -151,7 +152,11 @@ async function readForever(send, pauseMs) {
 
 const lags = () => record.lags
 
-/** Resolves when `count` entries have arrived, or after `seconds`. @param {{ count: number, seconds: number }} options */
+/**
+ * Resolves when `count` revocations have arrived, or after `seconds`.
+ *
+ * @param {{ count: number, seconds: number }} options
+ */
 async function received({ count, seconds }) {
   const end = performance.now() + seconds * 1000
   while (record.received < count && performance.now() < end) await pause(10)

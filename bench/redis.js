@@ -23,7 +23,7 @@ const CLIENTS = {
 }
 
 /**
- * Creates a store. Only revocations whose stores have the same identity share the entries.
+ * Creates a store. Only `Revocations` objects whose stores have the same identity share one copy of the revocations.
  *
  * @param {number} port
  * @param {string} [library]
@@ -49,7 +49,7 @@ async function usage(port) {
 }
 
 /**
- * Returns the command that appends an entry, in the format in which a store appends a single revocation.
+ * Returns the command that appends a revocation entry, in the format in which a store appends a single revocation.
  *
  * @param {string} json
  */
@@ -72,7 +72,7 @@ async function fill(port, count) {
 }
 
 /**
- * Appends entries at a fixed rate. The id of each entry begins with the current time.
+ * Appends revocation entries at a fixed rate. The id in each entry begins with the current time.
  *
  * @param {number} port
  * @param {number} perSecond

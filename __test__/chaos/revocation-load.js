@@ -14,7 +14,7 @@ const USERS = 200_000
 const WATCHED_PER_SECOND = 25
 /** How many of the latest revoked tokens new instances verify. */
 const RECENT = 200
-/** Older items of the stream are trimmed after they have been checked. */
+/** Older stream items are trimmed after they have been checked. */
 const KEEP_MS = 90_000
 /** A longer pause of this process is a stall. */
 const STALL_MS = 250
@@ -84,7 +84,9 @@ async function startRevoking(t, cluster, issuer, instances, log, perSecond) {
     }
   }
 
-  /** Compares the stream with the record, and trims old items. Returns the number of revoked users in the stream. */
+  /**
+   * Compares the stream with the record, and trims old stream items. Returns the number of revoked users in the stream.
+   */
   async function checkStream() {
     const expected = [...record]
     const stored = await readStream(cluster.primary.port)
@@ -108,7 +110,7 @@ async function startPublisher(t, cluster, library) {
   const client =
     library === 'ioredis' ? new Redis(port, { lazyConnect: true }) : createClient({ url: `redis://127.0.0.1:${port}` })
   client.on('error', () => {})
-  // With an identity, the instances in this process would share the entries.
+  // With an identity, the instances in this process would share one copy of the revocations.
   const revocations = createRevocations({ store: Object.assign(redisStore(client), { identity: undefined }) })
   t.after(() => revocations.close())
   await revocations.ready()

@@ -41,13 +41,13 @@ class LogStore {
     this.isClosed = true
   }
 
-  /** Deletes all entries. */
+  /** Deletes all revocation entries. */
   reset() {
     this.entries = []
     this.#epoch += 1
   }
 
-  /** Resolves when all current entries have been read. */
+  /** Resolves when all current revocation entries have been read. */
   isRead() {
     return this.#after(() => this.#reads)
   }

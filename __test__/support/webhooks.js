@@ -25,7 +25,7 @@ const RECORDED = [
   ...webhooks.map(({ step, body, rawHeaders }) => ({ name: step, body, rawHeaders })),
 ].map(({ name, body, rawHeaders }) => ({ name, body, signature: headerOf(rawHeaders, 'logto-signature-sha-256') }))
 
-/** A store that remembers the appended entries. */
+/** A store that remembers the appended revocation entries. */
 class RecordingStore {
   /** @type {string[]} */
   entries = []
@@ -42,7 +42,7 @@ class RecordingStore {
     return { entries: [], position: '0', complete: true }
   }
 
-  /** For each revoked property, the latest time, regardless of the order of the entries. */
+  /** For each revoked property, the latest revocation time, regardless of the order of the revocation entries. */
   table() {
     /** @type {Record<string, number>} */
     const table = {}

@@ -71,7 +71,7 @@ test('every entry has its declarations next to it, and typesVersions finds them 
   for (const [entry, conditions] of entries.filter(([, conditions]) => typeof conditions !== 'string')) {
     const declarations = conditions.types ?? conditions.default.replace(/\.js$/, '.d.ts')
     assert.ok(existsSync(join(ROOT, declarations)), declarations)
-    // The first path that exists counts.
+    // TypeScript uses the first path that exists.
     const candidates = typesVersions['*']['*'].map((path) => path.replace('*', entry.slice(2)))
     const found = entry === '.' ? types : candidates.find((path) => existsSync(join(ROOT, path)))
     assert.equal(found, declarations, entry)

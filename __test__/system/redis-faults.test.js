@@ -12,20 +12,20 @@ const { until } = require('../support/until')
 
 const ENTRY = (id) => JSON.stringify({ v: 1, kind: 'subject', id, before: Math.floor(Date.now() / 1000) })
 
-/** An instance of an application: its own connections and its own copy of the entries. */
+/** An instance of an application: its own connections and its own copy of the revocations. */
 async function startInstance(t, port, { name = 'ioredis', ...options } = /** @type {any} */ ({})) {
   const client =
     name === 'ioredis'
       ? new Redis(port, { lazyConnect: true })
       : createClient({ url: `redis://127.0.0.1:${port}` }).on('error', () => {})
-  // With an identity, the instances in this process would share the entries.
+  // With an identity, the instances in this process would share one copy of the revocations.
   const store = Object.assign(redisStore(client), { identity: undefined })
   const revocations = createRevocations({ store, ...options })
   t.after(() => revocations.close())
   return revocations
 }
 
-/** Waits until the instance has this many entries. */
+/** Waits until the instance has this many revocations. */
 async function hasEntries(revocations, count) {
   await until(() => revocations.stats().entries >= count)
   assert.equal(revocations.stats().entries, count)
@@ -91,7 +91,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     await isConnected(revocations, true)
     await revocations.revokeSubject('bob')
     assert.equal(await verdict(verifier.verify(issuer.mint())), 'accepted')
-    // The command that hung may have been executed, so the other instance has one or two entries.
+    // The command that hung may have been executed, so the other instance has one or two revocations.
     await until(() => other.stats().entries > 0)
   })
 
@@ -290,7 +290,7 @@ describe('revocations in Redis', { skip: NO_REDIS, timeout: 120_000 }, () => {
     for (let i = 0; i < 300; i += 1) await server.command(`XADD logto-authkit:revocations ${old + i} e old`)
     const revocations = await startInstance(t, server.port, { maxTokenLifetime: 3600 })
     await revocations.ready()
-    // The first item shows what time it is in Redis. Redis removes whole nodes of 100 items.
+    // The first stream item shows what time it is in Redis. Redis removes whole nodes of 100 stream items.
     await revocations.revokeSubject('alice')
     await revocations.revokeSubject('bob')
     const [, length] = /^:(\d+)/.exec(await server.command('XLEN logto-authkit:revocations')) ?? []

@@ -17,7 +17,7 @@ const PROCESSES = 2
 /** The pause between two reads by a client that only reads. Mirrors of a busy store pause for at least as long. */
 const PAUSE_MS = 80
 
-/** How long to wait for late entries. */
+/** How long to wait for late revocations. */
 const OVERTIME_SECONDS = 30
 
 /** @typedef {{ library: string, start: string, perSecond: number, mirrors: number, pauseMs?: number }} Load */
@@ -46,7 +46,7 @@ async function measureMirrors(isQuick) {
 }
 
 /**
- * Measures fewer entries, fewer mirrors, and clients that only read, to find out what limits mirrors.
+ * Measures fewer revocations, fewer mirrors, and clients that only read, to find out what limits mirrors.
  *
  * @type {(isQuick: boolean) => Promise<import('../results').Result>}
  */

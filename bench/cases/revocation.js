@@ -1,4 +1,6 @@
-/** Revocations: the cost of the check, loading a million entries, and how fast a revocation reaches other instances. */
+/**
+ * Revocations: the cost of the check, loading a million revocations, and how fast a revocation reaches other instances.
+ */
 
 const { join } = require('node:path')
 const { setTimeout: pause } = require('node:timers/promises')
@@ -84,7 +86,7 @@ async function measureCheck(isQuick) {
   return { id: CASES[0], title: 'The check for revocations', note, rows, figures: costs }
 }
 
-/** Creates a store with this many entries, which are read in pages, as from Redis. @param {number} count */
+/** Creates a store with this many revocations, which are read in pages, as from Redis. @param {number} count */
 function listStore(count) {
   return {
     append: async () => {},

@@ -199,7 +199,7 @@ describe('docs/cli.md', () => {
     const ran = []
     for (const line of lines) {
       const [, command, text] = /npx logto-authkit (\w+)(.*)$/.exec(line) ?? []
-      // `init` and `dev` do not end by themselves. `init` asks questions, and both have their own tests.
+      // `init` and `dev` do not exit on their own. `init` asks questions, and both have their own tests.
       if (command === 'dev' || command === 'init') continue
       if (line.startsWith('curl')) {
         const [, address] = /'(http.*)'/.exec(line) ?? []

@@ -55,7 +55,7 @@ describe('catchUp', () => {
     const append = store.append.bind(store)
     store.append = async (entries) => {
       store.append = append
-      // The second page now contains the same entries as the first page.
+      // The second page now contains the same log entries as the first page.
       api.logs.push(...logs('late', 100))
       await append(entries)
     }

@@ -81,7 +81,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 const wait = () => undefined
 
-/** Ends the reader's connection while the reader waits for new items. */
+/** Ends the reader's connection while the reader waits for new stream items. */
 async function loseReader(server, store) {
   const { XREAD } = server.replies
   server.replies.XREAD = wait
@@ -195,7 +195,10 @@ describe('append', () => {
 })
 
 describe('read', () => {
-  /** A store that has read up to an item, after a failover to a primary without this item, whose clock is behind. */
+  /**
+   * A store that has read up to a stream item, after a failover to a primary that does not have this item, and whose
+   * clock is behind.
+   */
   async function afterFailover(t) {
     const { server, store, append } = startStore(t)
     await append('common')
