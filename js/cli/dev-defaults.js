@@ -3,6 +3,9 @@
 /** Points an application at the local issuer. */
 const DEV_ISSUER_ENV_VARIABLES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
 
+/** The hostnames under which `dev` can be reached. */
+const DEV_HOSTNAMES = ['127.0.0.1', 'localhost']
+
 /** The URL of the route `/me` in an application that `init` creates. */
 const DEFAULT_ME_URL = 'http://localhost:3000/me'
 
@@ -18,6 +21,7 @@ module.exports = {
   DEFAULT_ME_URL,
   DEFAULT_ORGANIZATION,
   DEFAULT_USER,
+  DEV_HOSTNAMES,
   DEV_ISSUER_ENV_VARIABLES,
   DEV_PAGE,
 }

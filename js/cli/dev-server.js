@@ -5,6 +5,7 @@ const { readFileSync } = require('node:fs')
 const { createServer } = require('node:http')
 const { join } = require('node:path')
 const { DEV_PAGE } = require('./dev-defaults')
+const { isForDevHost, isOwnRequest } = require('./dev-request')
 const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
 const { createToken, decodeJsonPart, tokenOptionsFromQuery } = require('./dev-tokens')
 
@@ -13,9 +14,6 @@ const { createToken, decodeJsonPart, tokenOptionsFromQuery } = require('./dev-to
  * @typedef {{ outage: import('../testing/index').OutageMode | null, rotations: number,
  *   routes: import('./example-routes').Routes }} State
  */
-
-/** The accepted hostnames. Prevents DNS rebinding, in which another site makes its hostname resolve to this server. */
-const ALLOWED_HOSTNAMES = ['127.0.0.1', 'localhost']
 
 const MAX_BODY_LENGTH = 64 * 1024
 
@@ -39,7 +37,9 @@ async function startPage(issuer, port, routes, onRejectedToken) {
     const { status, type, body } = await handleRequest(request, issuer, state).catch((error) => {
       const isExpected = error.code === 'invalid_options' || error instanceof HttpError || error instanceof SendError
       const reason = isExpected ? error.message : 'Internal error'
-      if (TOKEN_ROUTES.includes(pathOf(request))) onRejectedToken(`${request.method} ${request.url}`, reason)
+      // Otherwise, other sites could write to the terminal.
+      if (TOKEN_ROUTES.includes(pathOf(request)) && isForDevHost(request) && isOwnRequest(request))
+        onRejectedToken(`${request.method} ${request.url}`, reason)
       return json({ error: reason }, isExpected ? (error.status ?? 400) : 500)
     })
     response.writeHead(status, { ...SECURITY_HEADERS, Server: DEV_PAGE, 'Content-Type': type }).end(body)
@@ -77,8 +77,7 @@ class HttpError extends Error {
  */
 async function handleRequest(request, issuer, state) {
   const { host = '', origin } = request.headers
-  if (!ALLOWED_HOSTNAMES.includes(host.replace(/:\d+$/, '')))
-    throw new HttpError(403, 'This page is only available on this machine')
+  if (!isForDevHost(request)) throw new HttpError(403, 'This page is only available on this machine')
   const path = pathOf(request)
   if (request.method === 'GET') {
     if (path === '/api/state') return json(issuerState(issuer, state))

@@ -1,6 +1,8 @@
 /** The HTTP endpoints for signing in at the issuer of `logto-authkit dev`. */
 
-const { OAuthError, SignIn, isLoopbackUrl, oauthErrorResponse } = require('./dev-sign-in')
+const { OAuthError, isLoopbackUrl, oauthErrorResponse, text } = require('./dev-oauth')
+const { isForDevHost } = require('./dev-request')
+const { SignIn } = require('./dev-sign-in')
 
 /** @typedef {import('../testing/issuer').RequestHandler} RequestHandler */
 
@@ -9,8 +11,10 @@ const MAX_BODY_LENGTH = 64 * 1024
 /** @type {Record<string, 'authorize' | 'token' | 'userInfo' | 'revoke' | 'signOut'>} */
 const ENDPOINTS = {
   'GET /oidc/auth': 'authorize',
+  'POST /oidc/auth': 'authorize',
   'POST /oidc/token': 'token',
   'GET /oidc/me': 'userInfo',
+  'POST /oidc/me': 'userInfo',
   'POST /oidc/token/revocation': 'revoke',
   'GET /oidc/session/end': 'signOut',
 }
@@ -23,32 +27,42 @@ const ENDPOINTS = {
 function createSignIn() {
   const signIn = new SignIn()
   return (request, response, route, issuer) => {
-    const { host, origin } = request.headers
+    const { origin } = request.headers
     const isEndpoint = Object.hasOwn(ENDPOINTS, `${request.method} ${route}`)
-    // Prevents DNS rebinding, in which a site makes its own hostname resolve to this server and reads the tokens.
-    if (isEndpoint && !isLoopbackUrl(`http://${host}`)) {
-      response.writeHead(403).end('The sign-in is only available on this machine.\n')
+    const isLocalOrigin = origin !== undefined && isLoopbackUrl(origin)
+    // Single-page applications fetch the metadata, the keys and the tokens in the browser.
+    if (isLocalOrigin) response.setHeader('Access-Control-Allow-Origin', origin).setHeader('Vary', 'Origin')
+    if (isLocalOrigin && request.method === 'OPTIONS') {
+      response.writeHead(204, { 'Access-Control-Allow-Headers': 'authorization, content-type' }).end()
       return true
     }
-    // Single-page applications fetch the metadata, the keys and the tokens in the browser.
-    if (origin !== undefined && isLoopbackUrl(origin)) {
-      response.setHeader('Access-Control-Allow-Origin', origin).setHeader('Vary', 'Origin')
-      if (request.method === 'OPTIONS') {
-        response.writeHead(204, { 'Access-Control-Allow-Headers': 'authorization, content-type' }).end()
-        return true
-      }
-    }
-    if (isEndpoint) void respond(signIn, request, response, route, issuer)
-    return isEndpoint
+    if (!isEndpoint) return false
+    if (isForDevHost(request) && (isLocalOrigin || isLinkOrProgram(request)))
+      void respond(signIn, request, response, route, issuer)
+    else send(response, text(403, 'The sign-in is only available to applications on this machine.'))
+    return true
   }
 }
 
+/**
+ * Whether a request without an `Origin` header comes from a link or a program. Other sites may link to the sign-in, but
+ * not request it in the background.
+ *
+ * @param {import('node:http').IncomingMessage} request
+ */
+const isLinkOrProgram = ({ headers }) =>
+  headers.origin === undefined &&
+  (headers['sec-fetch-site'] !== 'cross-site' || headers['sec-fetch-mode'] === 'navigate')
+
+/** @type {(response: import('node:http').ServerResponse, answer: import('./dev-sign-in').SignInResponse) => void} */
+const send = (response, { status, headers, body }) => void response.writeHead(status, headers).end(body)
+
 /** @param {InstanceType<typeof SignIn>} signIn @param {Parameters<RequestHandler>} parameters */
 async function respond(signIn, ...[request, response, route, issuer]) {
-  const { status, headers, body } = await call(signIn, request, route, issuer).catch((error) =>
+  const answer = await call(signIn, request, route, issuer).catch((error) =>
     oauthErrorResponse(error instanceof OAuthError ? error : new OAuthError('invalid_request', String(error))),
   )
-  response.writeHead(status, headers).end(body)
+  send(response, answer)
 }
 
 /** @type {(signIn: InstanceType<typeof SignIn>, request: import('node:http').IncomingMessage, route: string, issuer: import('../testing/index').TestIssuer) => Promise<import('./dev-sign-in').SignInResponse>} */
@@ -62,7 +76,12 @@ async function call(signIn, request, route, issuer) {
 /** @param {import('node:http').IncomingMessage} request */
 async function readBody(request) {
   let body = ''
-  for await (const chunk of request.setEncoding('utf8')) if (body.length < MAX_BODY_LENGTH) body += chunk
+  let isTooLong = false
+  for await (const chunk of request.setEncoding('utf8')) {
+    isTooLong ||= body.length + chunk.length > MAX_BODY_LENGTH
+    if (!isTooLong) body += chunk
+  }
+  if (isTooLong) throw new OAuthError('invalid_request', 'the body is too long')
   return body
 }
 

@@ -2,10 +2,9 @@
 
 const native = require('../core/addon')
 const { valueOrThrow } = require('../core/errors')
-const { DEV_ISSUER_ENV_VARIABLES, DEV_PAGE } = require('./dev-defaults')
+const { DEV_HOSTNAMES, DEV_ISSUER_ENV_VARIABLES, DEV_PAGE } = require('./dev-defaults')
 const { get } = require('./http')
 
-const DEV_HOSTNAMES = ['127.0.0.1', 'localhost']
 const DEFAULT_PORT = Number(new URL(DEV_ISSUER_ENV_VARIABLES.LOGTO_URL).port)
 const MAX_PORT = 65_535
 

@@ -183,6 +183,7 @@ const sendResponse = (response, status, type, body, headers) => {
 /** @type {(issuer: string, base: string, keys: SigningKey[]) => object} */
 const discoveryDocument = (issuer, base, keys) => ({
   authorization_endpoint: `${base}/auth`,
+  authorization_response_iss_parameter_supported: true,
   code_challenge_methods_supported: ['S256'],
   end_session_endpoint: `${base}/session/end`,
   issuer,

@@ -21,17 +21,18 @@ const REQUEST = {
   scope: 'openid offline_access profile read:orders write:orders',
   resource: AUDIENCE,
   state: 's&1',
+  prompt: 'consent',
   nonce: 'n',
   code_challenge: createHash('sha256').update(VERIFIER).digest('base64url'),
   code_challenge_method: 'S256',
 }
 
 /** Sends an authorization request, and returns the response or the parameters of its redirect. */
-async function authorize(logtoUrl, parameters, cookie = '') {
+async function authorize(logtoUrl, parameters, headers = {}) {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries({ ...REQUEST, ...parameters }))
     for (const item of [value].flat()) if (item !== undefined) query.append(name, item)
-  const response = await fetch(`${logtoUrl}/oidc/auth?${query}`, { redirect: 'manual', headers: { cookie } })
+  const response = await fetch(`${logtoUrl}/oidc/auth?${query}`, { redirect: 'manual', headers })
   const location = response.headers.get('location')
   return { response, result: location === null ? null : Object.fromEntries(new URL(location).searchParams) }
 }
@@ -99,9 +100,30 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
     assert.equal(await verdict(verifyAuth(body.access_token, options)), 'accepted')
   })
 
-  test('without offline_access, there is no refresh token', async (t) => {
+  test('like Logto, issues a refresh token only with offline_access and consent, and an ID token only with openid', async (t) => {
     const { logtoUrl } = await startDev(t)
-    assert.equal('refresh_token' in (await signIn(logtoUrl, { scope: 'openid' })), false)
+    for (const [parameters, tokens] of /** @type {[any, string[]][]} */ ([
+      [{}, ['access_token', 'id_token', 'refresh_token']],
+      [{ scope: 'openid' }, ['access_token', 'id_token']],
+      [{ prompt: undefined }, ['access_token', 'id_token']],
+      [{ scope: 'read:orders' }, ['access_token']],
+    ])) {
+      const names = Object.keys(await signIn(logtoUrl, parameters)).filter((name) => name.endsWith('_token'))
+      assert.deepEqual(names, tokens)
+    }
+    const { refresh_token } = await signIn(logtoUrl)
+    assert.equal(jose.decodeJwt((await refresh(logtoUrl, refresh_token, {})).body.id_token).sub, 'alice')
+  })
+
+  test('asks for a new sign-in after max_age, and states the time of the sign-in', async (t) => {
+    const { logtoUrl } = await startDev(t)
+    const { response } = await authorize(logtoUrl, { user: 'bob' })
+    const cookie = String(response.headers.get('set-cookie'))
+    assert.equal((await authorize(logtoUrl, { max_age: '-1' }, { cookie })).response.status, 200)
+    const { result } = await authorize(logtoUrl, { max_age: '60' }, { cookie })
+    const { body } = await exchange(logtoUrl, result?.code)
+    const { auth_time, iat = 0 } = jose.decodeJwt(body.id_token)
+    assert.ok(Number(auth_time) <= iat && Number(auth_time) > iat - 60)
   })
 
   test('issues tokens for organizations and machine-to-machine applications', async (t) => {
@@ -113,13 +135,13 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
       await verdict(verifyAuth(organization.body.access_token, { logtoUrl, audience, organizationId: 'org' })),
       'accepted',
     )
-    const authorization = `Basic ${Buffer.from('machine%21:secret').toString('base64')}`
+    const authorization = `Basic ${Buffer.from('machine%21+1:secret').toString('base64')}`
     const body = { grant_type: 'client_credentials', resource: AUDIENCE, scope: 'read:orders' }
     const machine = await post(logtoUrl, body, { authorization })
     const auth = await verifyAuth(machine.body.access_token, { logtoUrl, audience: AUDIENCE })
     assert.deepEqual(
       [auth.payload?.sub, auth.payload?.client_id, auth.scopes],
-      ['machine!', 'machine!', ['read:orders']],
+      ['machine! 1', 'machine! 1', ['read:orders']],
     )
     const { status, body: error } = await post(logtoUrl, { grant_type: 'client_credentials', client_id: 'a' })
     assert.deepEqual(
@@ -158,6 +180,13 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
     const { logtoUrl } = await startDev(t)
     const { refresh_token: token } = await signIn(logtoUrl)
     assert.equal((await refresh(logtoUrl, token, {})).status, 200)
+    assert.equal((await refresh(logtoUrl, token, { client_id: 'other' })).body.error, 'invalid_grant')
+    const resources = [
+      ['resource', AUDIENCE],
+      ['resource', AUDIENCE],
+    ]
+    const body = [['grant_type', 'refresh_token'], ['client_id', 'my-app'], ['refresh_token', token], ...resources]
+    assert.equal((await post(logtoUrl, body)).body.error, 'invalid_target')
     const other = await refresh(logtoUrl, token, { resource: 'https://other.example.com' })
     assert.equal(other.body.error, 'invalid_target')
     await fetch(`${logtoUrl}/oidc/token/revocation`, { method: 'POST', body: new URLSearchParams({ token }) })
@@ -174,21 +203,23 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
     }
     assert.deepEqual(await userInfo(access_token), [200, 'alice'])
     assert.deepEqual(await userInfo(id_token), [401, undefined])
+    const { headers } = await fetch(`${logtoUrl}/oidc/me`)
+    assert.equal(headers.get('www-authenticate'), 'Bearer error="invalid_token"')
   })
 
   test('a browser stays signed in, with the same permissions, until the user signs out', async (t) => {
     const { logtoUrl } = await startDev(t)
     const { response } = await authorize(logtoUrl, { user: 'bob', grant: 'read:orders' })
     const cookie = `a=b; ${response.headers.get('set-cookie')?.split(';')[0]}`
-    for (const prompt of [undefined, 'consent', 'none']) {
-      const { result } = await authorize(logtoUrl, { prompt }, cookie)
+    for (const prompt of ['consent', 'none']) {
+      const { result } = await authorize(logtoUrl, { prompt }, { cookie })
       const { body } = await exchange(logtoUrl, result?.code, { resource: AUDIENCE })
       assert.deepEqual([jose.decodeJwt(body.access_token).sub, body.scope], ['bob', 'read:orders'])
     }
-    assert.equal((await authorize(logtoUrl, { prompt: 'login' }, cookie)).response.status, 200)
-    assert.equal((await authorize(logtoUrl, {}, 'logto_authkit_dev_session=x')).response.status, 200)
+    assert.equal((await authorize(logtoUrl, { prompt: 'login' }, { cookie })).response.status, 200)
+    assert.equal((await authorize(logtoUrl, {}, { cookie: 'logto_authkit_dev_session=x' })).response.status, 200)
     await fetch(`${logtoUrl}/oidc/session/end`, { headers: { cookie } })
-    assert.equal((await authorize(logtoUrl, {}, cookie)).response.status, 200)
+    assert.equal((await authorize(logtoUrl, {}, { cookie })).response.status, 200)
   })
 
   test('reports errors to the application as Logto does', async (t) => {
@@ -199,6 +230,7 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
       [{ response_type: 'token', user: 'alice' }, 'unsupported_response_type'],
       [{ code_challenge: undefined, user: 'alice' }, 'invalid_request'],
       [{ code_challenge_method: 'plain', user: 'alice' }, 'invalid_request'],
+      [{ response_mode: 'fragment', user: 'alice' }, 'unsupported_response_mode'],
     ])) {
       const { response, result } = await authorize(logtoUrl, parameters)
       assert.deepEqual([response.status, result?.error, result?.state], [303, error, REQUEST.state])
@@ -214,6 +246,7 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
       'javascript:alert(1)',
       '//evil.example',
       'http://127.0.0.1.nip.io/',
+      'http://evil.example@localhost/',
       undefined,
     ]) {
       const { response } = await authorize(logtoUrl, { redirect_uri: uri, user: 'alice' })
@@ -257,8 +290,10 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
           .on('error', reject)
           .end(method === 'POST' ? body : undefined)
       })
-    const rebinding = await request({ host: `evil.example:${port}` })
-    assert.deepEqual([rebinding.status, rebinding.body.includes('token"')], [403, false])
+    for (const host of [`evil.example:${port}`, `evil.localhost:${port}`, `evil@localhost:${port}`]) {
+      const rebinding = await request({ host })
+      assert.deepEqual([rebinding.status, rebinding.body.includes('token"')], [403, false])
+    }
     for (const [origin, allowed] of [
       ['https://evil.example', undefined],
       ['null', undefined],
@@ -271,6 +306,38 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
     }
   })
 
+  test('other sites can link to the sign-in, but neither choose the user nor act in the background', async (t) => {
+    const { logtoUrl } = await startDev(t)
+    // `fetch` of Node.js replaces `sec-fetch-mode`.
+    const get = (parameters, mode) =>
+      new Promise((resolve, reject) => {
+        const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': mode }
+        const url = `${logtoUrl}/oidc/auth?${new URLSearchParams({ ...REQUEST, ...parameters })}`
+        http.get(url, { headers }, (response) => resolve(response.resume())).on('error', reject)
+      })
+    for (const parameters of [{ user: 'mallory', grant: 'read:orders' }, { cancel: 'yes' }]) {
+      const link = await get(parameters, 'navigate')
+      assert.deepEqual(
+        [link.statusCode, link.headers.location, link.headers['set-cookie']],
+        [200, undefined, undefined],
+      )
+      assert.equal((await get(parameters, 'no-cors')).statusCode, 403)
+    }
+    const machine = { grant_type: 'client_credentials', client_id: 'a', resource: AUDIENCE }
+    for (const origin of ['https://evil.example', 'null']) {
+      const headers = { origin, 'content-type': 'text/plain' }
+      const options = { method: 'POST', headers, body: String(new URLSearchParams(machine)) }
+      assert.equal((await fetch(`${logtoUrl}/oidc/token`, options)).status, 403)
+    }
+  })
+
+  test('tens of thousands of scopes do not block dev', async (t) => {
+    const { logtoUrl } = await startDev(t)
+    const scope = Array.from({ length: 15_000 }, (_, n) => n.toString(36)).join(' ')
+    const body = { grant_type: 'client_credentials', client_id: 'a', resource: AUDIENCE, scope: `${scope} a a` }
+    assert.equal((await post(logtoUrl, body)).body.scope.split(' ').length, 15_000)
+  })
+
   test('an aborted or excessive request does not stop dev', async (t) => {
     const { logtoUrl } = await startDev(t)
     const request = http.request(`${logtoUrl}/oidc/token`, { method: 'POST', headers: { 'content-length': 100 } })
@@ -278,9 +345,10 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
     request.write('grant_type=', () => request.destroy(new Error('aborted')))
     await closed
     const body = 'a'.repeat(1_000_000)
-    await fetch(`${logtoUrl}/oidc/token`, { method: 'POST', body }).catch(() => {})
+    const response = await fetch(`${logtoUrl}/oidc/token`, { method: 'POST', body })
+    assert.equal(response.status, 400)
     const authorization = `Basic ${Buffer.from('%').toString('base64')}`
-    assert.equal((await post(logtoUrl, {}, { authorization })).body.error, 'invalid_request')
+    assert.equal((await post(logtoUrl, {}, { authorization })).body.error, 'unsupported_grant_type')
     assert.equal((await authorize(logtoUrl, {})).response.status, 200)
   })
 

@@ -121,6 +121,9 @@ describe('dev', { timeout: 60_000 }, () => {
     assert.match(stderr(), /^GET \/token\?kind=refresh was rejected: Invalid option "kind": expected access, .*\n$/)
     await post(page, '/api/tokens', { subject: 'x' })
     assert.match(stderr(), /\nPOST \/api\/tokens was rejected: Unknown option "subject"/)
+    const printed = stderr()
+    await fetch(`${page}/token?text=of+another+site`, { headers: { 'sec-fetch-site': 'cross-site' } })
+    assert.equal(stderr(), printed)
   })
 
   test('issues tokens for the user alice and the application my-app unless the request names others', async (t) => {
