@@ -2,7 +2,7 @@
 
 use crate::error::Rejection;
 
-/// The checks, in the order that the contract defines.
+/// The checks of a token, in the order in which the pipeline performs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     /// The request contains a token.

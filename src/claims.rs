@@ -185,7 +185,7 @@ impl Claims {
         Ok(self.subject_without_malformed_claims())
     }
 
-    /// The subject without malformed claims, for reports on tokens that fail [`Self::check_types`].
+    /// The subject and permissions, except for malformed claims, for reports on tokens that fail [`Self::check_types`].
     pub(crate) fn subject_without_malformed_claims(&self) -> Subject<'_> {
         let organization_id = self.organization.as_ref().ok().and_then(Option::as_deref);
         Subject {
@@ -203,17 +203,17 @@ impl Claims {
         self.issuer.is_ok()
     }
 
-    /// Whether `iat` is a valid time or missing.
+    /// Whether `iat` is well-formed, which means that it is a valid time or absent.
     pub(crate) fn has_well_formed_issue_time(&self) -> bool {
         self.issued_at.is_ok()
     }
 
-    /// Whether `scope` is a string or missing.
+    /// Whether `scope` is well-formed, which means that it is a string or absent.
     pub(crate) fn has_readable_scope(&self) -> bool {
         self.scopes.is_ok()
     }
 
-    /// Whether `organization_id` is a string or missing.
+    /// Whether `organization_id` is well-formed, which means that it is a string or absent.
     pub(crate) fn has_well_formed_organization(&self) -> bool {
         self.organization.is_ok()
     }
@@ -250,8 +250,8 @@ pub(crate) fn split_words(list: &str) -> Vec<String> {
     list.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether a string contains only invisible characters. Subjects with invisible names look the same in logs and access
-/// lists.
+/// Whether a string contains only invisible characters. Subjects that consist of invisible characters cannot be told
+/// apart in logs and access lists.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(|char| char.is_whitespace() || is_invisible(char) || is_ignorable_or_blank(char))
 }

@@ -34,8 +34,8 @@ impl Timestamp {
         if other.duration_since(self).is_zero() { self } else { other }
     }
 
-    /// This point in time plus the time from `start` to `end`, calculated separately on each clock. A change of the
-    /// wall clock between `start` and `end` does not affect the monotonic clock.
+    /// This point in time plus the time from `start` to `end`, calculated separately on each clock. If the wall clock
+    /// is set to another time between `start` and `end`, the monotonic time is not affected.
     #[must_use]
     pub fn add_elapsed_time(self, start: Self, end: Self) -> Self {
         let monotonic = end.monotonic.saturating_duration_since(start.monotonic);

@@ -10,8 +10,8 @@ use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::subject::Subject;
 
-/// The context as JSON, with the subject's payload inserted verbatim. In JavaScript, `JSON.parse` turns even a claim
-/// named `__proto__` into an own property, whereas an assignment would change the prototype.
+/// The context as JSON, with the payload of the token or principal inserted verbatim. In JavaScript, `JSON.parse` turns
+/// even a claim named `__proto__` into an own property, whereas an assignment would change the prototype.
 #[must_use]
 pub fn authenticated_context(subject: &Subject) -> String {
     let kind = subject.subject_type().name();

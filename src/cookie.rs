@@ -22,8 +22,8 @@ pub struct CookieAttributes {
     pub secure: Option<bool>,
     /// When the browser sends the cookie with requests from other sites.
     pub same_site: SameSite,
-    /// Whether the `Path` attribute precedes `Max-Age`. Browsers accept attributes in any order, but the contract
-    /// defines an order for each cookie.
+    /// Whether the `Path` attribute precedes `Max-Age`. Browsers accept attributes in any order, but the package writes
+    /// those of each cookie in a fixed order.
     pub path_first: bool,
 }
 
@@ -74,9 +74,9 @@ pub(crate) fn names_and_values(header: &str) -> impl Iterator<Item = (&str, &str
 }
 
 impl CookieAttributes {
-    /// Returns the attributes for a response from this host. `Secure` is omitted for plain http on the local machine,
-    /// where some browsers would drop a `Secure` cookie. `Secure` is kept if the options set it explicitly, or if
-    /// another attribute requires it.
+    /// Returns the cookie attributes for a response from this host. `Secure` is omitted for plain http on the local
+    /// machine, where some browsers would drop a `Secure` cookie. `Secure` is kept if the options set it explicitly, or
+    /// if another attribute requires it.
     #[must_use]
     pub fn for_host(&self, protocol: Option<&str>, host: Option<&str>) -> Self {
         let is_required =
@@ -85,7 +85,7 @@ impl CookieAttributes {
         Self { secure: self.secure.or(is_insecure_allowed.then_some(false)), ..self.clone() }
     }
 
-    /// Builds the `Set-Cookie` header for a value, with the attributes in the order that the contract defines.
+    /// Builds the `Set-Cookie` header for a value, with the attributes in a fixed order.
     ///
     /// # Errors
     ///

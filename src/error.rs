@@ -34,7 +34,7 @@ macro_rules! errors {
             /// All codes, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$code),*];
 
-            /// The static properties of this code.
+            /// The status, title, message and challenge of errors with this code.
             #[must_use]
             pub const fn definition(self) -> ErrorDefinition {
                 match self {
@@ -146,8 +146,8 @@ impl ErrorCode {
 pub struct Rejection {
     /// The error code.
     pub code: ErrorCode,
-    /// The end of the message: the malformed claim, or the missing scopes or roles. With [`ErrorCode::Forbidden`], the
-    /// subject is the whole message.
+    /// The end of the message: the malformed claim, or the missing scopes or roles. With [`ErrorCode::Forbidden`], this
+    /// field is the whole message.
     pub subject: Option<String>,
     /// The parts of the message and the challenge that depend on the options.
     pub wording: Option<Box<Wording>>,

@@ -19,7 +19,7 @@ use crate::verify::{ParsedToken, Verifier};
 /// Why a check was not performed: an earlier check has failed.
 pub(crate) const CHECK_NOT_REACHED: &str = "not reached";
 
-/// Why a check does not apply: another check reports its claim as malformed.
+/// Why a check does not apply: the claim that it needs is malformed, which another check reports.
 pub(crate) const MALFORMED_CLAIM: &str = "its claim is malformed";
 
 impl Verifier {
@@ -114,7 +114,7 @@ impl Report {
         report
     }
 
-    /// Marks the checks of malformed claims as not applicable, because [`Check::Types`] reports those claims. A
+    /// Marks the checks of malformed claims as not applicable, because [`Check::Types`] already reports those claims. A
     /// malformed `iss` is reported by [`Check::Iss`], even if no issuers are configured.
     fn mark_malformed_claim_checks(&mut self, claims: &Claims) {
         for (check, is_readable) in [

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 #[derive(Debug)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-/// The error for a member of the wrong type.
+/// The error for a member of a JSON object that has the wrong type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongType;
 
@@ -58,7 +58,7 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     ///
-    /// [`WrongType`] if the member exists but has a different type. `null` counts as a different type.
+    /// [`WrongType`] if the member exists but cannot be decoded as `T`, for example because it is `null`.
     pub fn get_as<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, WrongType> {
         self.get(name).map(|raw| serde_json::from_str(raw.get()).map_err(|_| WrongType)).transpose()
     }

@@ -8,7 +8,7 @@ macro_rules! reasons {
         pub enum Reason { $(#[doc = $meaning] $reason,)* }
 
         impl Reason {
-            /// All reasons with their words and meanings, in the order of the documentation.
+            /// All reasons in the order of the documentation, each with its word in `details.reason` and its meaning.
             pub const ALL: &'static [(Self, &'static str, &'static str)] = &[$((Self::$reason, $word, $meaning)),*];
 
             /// The word in `details.reason` for this reason.

@@ -44,8 +44,8 @@ pub enum Organization {
 }
 
 impl Requirements {
-    /// Checks the organization, the scopes, the roles and the subject type, in this order. The argument `organization`,
-    /// if given, replaces the configured organization.
+    /// Checks the organization, the scopes, the roles and the subject type, in this order. If the `organization`
+    /// argument is given, it overrides the configured organization.
     ///
     /// # Errors
     ///

@@ -34,8 +34,8 @@ impl Verifier {
         self.has_accepted_issuer(token) == Some(false)
     }
 
-    /// Whether a token's `iss` is an accepted issuer, before its signature has been verified. Returns `None` if the
-    /// token is not a JWT.
+    /// Whether a token's `iss`, which has not been verified yet, is an accepted issuer. Returns `None` if the token is
+    /// not a JWT.
     fn has_accepted_issuer(&self, token: &str) -> Option<bool> {
         check_size(token).ok()?;
         let token = Token::decode(token).ok()?;

@@ -9,7 +9,7 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 
 /// The accepted lengths of an RSA modulus, in bits. RFC 7518 section 3.3 requires at least 2048 bits. The maximum
-/// limits the verification time, which grows with the square of the length.
+/// length limits the verification time, which grows with the square of the modulus length.
 const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// Maximum size of an encoded RSA key whose signatures are fast to verify: a 3,072-bit modulus and the exponent.
@@ -125,10 +125,10 @@ enum KeyType {
 #[derive(Clone, Debug)]
 pub struct PublicKey {
     key_type: KeyType,
-    /// The key for RS256, or for the only algorithm of an EC or Ed25519 key. The key is parsed only once, because
-    /// parsing the key for every token would make an RSA verification 10 % slower.
+    /// The key as parsed by `aws-lc-rs`, which verifies EC, Ed25519 and RS256 signatures. The key is parsed only once,
+    /// because parsing it for every token would make an RSA verification 10 % slower.
     parsed: ParsedPublicKey,
-    /// The key for the other RSA algorithms.
+    /// An RSA key as parsed by `jsonwebtoken`, which verifies all RSA signatures except RS256.
     rsa: Option<DecodingKey>,
     /// The encoded key, for comparison with other keys.
     material: Vec<u8>,

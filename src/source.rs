@@ -1,4 +1,4 @@
-//! Finds tokens in headers and cookies without interpreting them.
+//! Finds the tokens in a request's headers and cookies, but does not interpret the tokens.
 
 use crate::cookie;
 use crate::error::{ErrorCode, Rejection, Wording};
@@ -53,7 +53,8 @@ pub fn tokens<'a>(request: &'a Credentials, options: &'a Options) -> Result<Vec<
     Ok(tokens)
 }
 
-/// The rejection for a request without a token. The message names only the sources that were searched.
+/// The rejection for a request without a token. The message names only the places that were searched for a token:
+/// cookies, the `Authorization` header, or both.
 #[must_use]
 pub fn missing_token(request: &Credentials, options: &Options) -> Rejection {
     let wording = Wording { message: no_token_message(options), realm: options.realm.clone() };

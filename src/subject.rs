@@ -1,4 +1,4 @@
-//! The subject of a token and its permissions.
+//! A token's subject and permissions.
 
 /// The type of subject that a token was issued to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl SubjectType {
     }
 }
 
-/// The subject of a token and its permissions.
+/// A token's subject and permissions.
 #[derive(Debug)]
 pub struct Subject<'a> {
     /// The `sub` claim, which contains at least one visible character.

@@ -10,8 +10,8 @@ use crate::reason::Reason;
 /// Maximum length of a token, in bytes. The limit equals Node's default limit for all headers of a request combined.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Maximum nesting depth of the JSON in a JWT header. Logto's headers are flat, and a `jwk` or `x5c` member from
-/// another issuer has two levels.
+/// Maximum nesting depth of the JSON in a JWT header. The JWT headers that Logto issues are flat. A `jwk` or `x5c`
+/// member, which another issuer may add, increases the depth to two.
 pub(crate) const MAX_HEADER_DEPTH: usize = 4;
 
 /// The decoded parts of a compact JWS, which have not been verified yet.

@@ -55,7 +55,7 @@ impl VerifiedToken {
         }
     }
 
-    /// Whether this key set would select the same key for a new token with this header. The selection is repeated only
+    /// Whether this key set would select the same key for a new token with this header. The key is selected again only
     /// after the key set has changed.
     #[must_use]
     pub fn is_current(&self, keys: &KeySet, algorithm: Algorithm) -> bool {
@@ -93,7 +93,7 @@ impl Weighter<Digest, Arc<VerifiedToken>> for ByteWeighter {
     }
 }
 
-/// Token caches by key source and maximum number of tokens.
+/// Token caches, keyed by key source and maximum number of tokens.
 type SharedTokenCaches = HashMap<(JwksSource, usize), Weak<TokenCache>>;
 
 /// The caches that verifiers with the same keys share, for example the verifiers of several routes.

@@ -48,8 +48,9 @@ pub fn with_scheme(text: &str) -> Option<String> {
 }
 
 /// The issuer of the Logto server at this URL, which may also be the URL of the server's discovery document or key set.
-/// The hostname is converted to lower case, and the default port and trailing slashes are removed. `/oidc` is appended
-/// unless the path, ignoring the discovery document or key set, already ends with `/oidc`.
+/// The hostname is converted to lower case, and the default port and trailing slashes are removed. The part of the path
+/// after `/oidc` that names the discovery document or key set is removed. `/oidc` is appended to a path that does not
+/// end with `/oidc`.
 ///
 /// ```
 /// use logto_authkit::url::{issuer, parse};
@@ -71,7 +72,8 @@ pub fn issuer(url: &Url) -> String {
 }
 
 /// The `logtoUrl` of an issuer. Returns `None` if no Logto server has this issuer, or if the keys would be fetched over
-/// plain `http` from another machine. Logto has such an issuer behind a proxy that terminates TLS.
+/// plain `http` from another machine. Behind a proxy that terminates TLS, Logto may issue tokens with a plain `http`
+/// issuer.
 ///
 /// ```
 /// use logto_authkit::url::logto_url;

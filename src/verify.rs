@@ -1,4 +1,4 @@
-//! The pipeline, which performs every check in the order that the contract defines.
+//! The pipeline, which performs every check of a token in a fixed order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -124,11 +124,10 @@ impl Verifier {
         (if was_cached { &self.hits } else { &self.misses }).fetch_add(1, Ordering::Relaxed);
         let token = match cached_token {
             Some(token) => token,
-            // The future is boxed, because otherwise every request would allocate and copy the space that only new
-            // tokens need.
+            // The future is boxed. Otherwise, every request would reserve and copy memory that only new tokens need.
             None => Box::pin(self.verify_uncached_token(text, now, wait.waited_for_fetch)).await?,
         };
-        // To save time, the clock is read only if the request may have waited, possibly for an earlier token.
+        // The clock is read again only if this or an earlier token may have made the request wait for keys.
         let current = if wait.has_waited || !was_cached || position > 0 { now.max(Timestamp::now()) } else { now };
         let times = (self.date(date, now, current), current);
         self.check_claims(&token.claims, &token.revocation_state, organization, times, &mut StopAtFirstFailure)?;
@@ -174,8 +173,9 @@ impl Verifier {
         self.keys.stats(now, &self.options.policy)
     }
 
-    /// The cached token with this digest, if its key would still be selected, and whether the request has waited for
-    /// keys. The header is checked again, because verifiers with different options may share the cache.
+    /// Finds the cached token with this digest, unless the current key set would select another key for it. Also
+    /// returns whether the request has waited for keys. The header is checked again, because verifiers with different
+    /// options may share the cache.
     async fn cached(&self, key: &Digest, now: Timestamp) -> Result<(Option<Arc<VerifiedToken>>, KeyWait), Rejection> {
         let Some(verified_token) = self.tokens.get(key) else { return Ok((None, KeyWait::default())) };
         let algorithm = self.check_header(&verified_token.header, &mut StopAtFirstFailure)?;
@@ -204,8 +204,8 @@ impl Verifier {
         Ok(Some(parsed))
     }
 
-    /// Performs the checks that apply to every signed token, up to the payload. The payload is not parsed before the
-    /// signature has been checked.
+    /// Performs the checks that apply to every signed token, from its size to the parsing of its payload. The payload
+    /// is not parsed before the signature has been checked.
     pub(crate) async fn check_signed<V: Verdicts>(
         &self,
         text: &str,
@@ -283,7 +283,8 @@ impl Verifier {
     }
 }
 
-/// Checks the signature on the current thread or, if the check is expensive, on a thread that may do slow work.
+/// Checks the signature on the current thread or, if the check is expensive, on a thread that is allowed to do slow
+/// work.
 async fn check_signature(token: &Token<'_>, algorithm: Algorithm, key: &Key) -> Result<(), Rejection> {
     if key.public_key().is_slow() {
         threads::slow_work_allowed()

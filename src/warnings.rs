@@ -87,7 +87,7 @@ impl WarnedCodes {
         if limit.count_warning(now()) {
             return Some(text(rejection, options));
         }
-        // The flag is cleared, so that the verifier warns when the process may warn again.
+        // The flag is cleared, so that the verifier can emit this warning after the limit has been reset.
         self.0.fetch_and(!bit, Ordering::Relaxed);
         None
     }
@@ -127,13 +127,13 @@ fn issuer_warning(rejection: &Rejection, options: &Options) -> String {
     )
 }
 
-/// The options that accept the token's issuer, if it is a URL. The key set contains the token's key, so the issuer is
-/// probably another URL of the same Logto server.
+/// Advises which options would accept the token's issuer, if the issuer is a URL. The key set contains the token's key,
+/// so the issuer is probably another URL of the same Logto server.
 fn issuer_advice(rejection: &Rejection, options: &Options) -> Option<String> {
     let iss = rejection.details.get("iss").and_then(Value::as_str).filter(|iss| url::is_identifier(iss))?;
     let both = Value::from([options.issuers.as_slice(), &[iss.to_owned()]].concat());
     let advice = match (&options.keys, options.issuers.as_slice(), url::logto_url(iss)) {
-        // If the issuer and the URL of the keys belong together, `logtoUrl` has probably determined both.
+        // If the JWKS URL belongs to the issuer, both were probably derived from `logtoUrl`.
         (KeySource::Url { source, .. }, [issuer], Some(logto_url)) if source.url == url::jwks_uri(issuer) => format!(
             "If this is the public URL of your Logto, set logtoUrl (LOGTO_URL) to \"{logto_url}\", and jwksUri to \"{}\" if only that URL can be reached from here. To accept both issuers, set",
             source.url

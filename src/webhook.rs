@@ -5,7 +5,8 @@ use crate::signature::is_hmac_sha256;
 /// The header that contains the signature.
 pub const SIGNATURE_HEADER: &str = "logto-signature-sha-256";
 
-/// Maximum length of a webhook request's body, in bytes. The body contains a user with custom data, or up to 5,000 ids.
+/// Maximum length of a webhook request's body, in bytes. The body contains either a user with custom data, or up to
+/// 5,000 ids of users or applications.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Whether one of the signing keys yields this hexadecimal signature for the body. Two keys are in use while an

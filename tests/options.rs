@@ -54,7 +54,8 @@ fn object(members: impl IntoIterator<Item = (String, Raw)>) -> Raw {
     Raw::Object(members.into_iter().collect())
 }
 
-/// Parses the options of a set in the same way as the functions with these options.
+/// Parses an options object that belongs to the option set `name`, in the same way as the functions that take these
+/// options.
 fn parse(name: &str, raw: Raw) -> Result<(), OptionError> {
     let set = OptionSet::from_name(name).unwrap();
     match set {

@@ -33,15 +33,15 @@ export declare class NativeRevocations {
   /** The maximum lifetime of access tokens, in seconds. */
   get maxTokenLifetime(): number
   /**
-   * Returns the entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's
-   * Unix time in milliseconds.
+   * Returns the revocation entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is
+   * the caller's Unix time in milliseconds.
    */
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionErrorData
-  /** Returns the given entries that would change the revocation table. */
+  /** Returns those of the given revocation entries that would change the revocation table. */
   missing(entries: Array<string>, date: number): Array<string>
   /**
-   * Adds entries, which may be in any order. If a read has reached the end of the store, `read_ms` is the time since
-   * the read started, in milliseconds.
+   * Adds revocation entries, which may be in any order. If a read has reached the newest entry in the store,
+   * `read_ms` is the time since the read started, in milliseconds.
    */
   apply(entries: Array<string>, readMs: number | undefined | null, date: number): void
   /** Returns statistics for operators. */
@@ -97,13 +97,16 @@ export declare class NativeWebhook {
   isSigned(body: Uint8Array, signature: string): boolean
 }
 
-/** The outcomes that a JavaScript thread has not taken yet. */
+/** The outcomes of verifications that a JavaScript thread has not taken yet. */
 export declare class OutcomeInbox {
-  /** Creates an empty list of outcomes. `wake` is called on this thread after verifications have completed. */
+  /**
+   * Creates an empty inbox for the outcomes of verifications. `wake` is called on this thread after verifications
+   * have completed.
+   */
   constructor(wake: () => void)
   /**
-   * Takes all outcomes as a flat list, in which each verification id is followed by its outcome, or by null after a
-   * panic.
+   * Removes and returns all outcomes, as a flat list in which each verification id is followed by its outcome, or by
+   * null after a panic.
    */
   take(): Array<number | string | VerifiedContext | RejectedRequest | null>
 }
@@ -128,7 +131,7 @@ export interface CatchUpOptions {
   every: number
 }
 
-/** Checks the options of an option set. Returns null if the options are valid. */
+/** Checks an options object against the option set with the name `set`. Returns null if the options are valid. */
 export declare function checkOptions(set: string, options: unknown, environment: EnvironmentVariables): OptionErrorData | null
 
 /** Checks the role claims in a claims object. Returns null if one of the claims contains the role. */
@@ -141,8 +144,8 @@ export declare function checkScopes(granted: unknown, scopes: unknown, mode: unk
 export declare function clearJwksCache(): void
 
 /**
- * Takes the context of the cached token whose id was last returned on this thread, as JSON. Returns null for any other
- * id.
+ * Removes and returns, as JSON, the context of the cached token whose id was last returned on this thread. Returns
+ * null for any other id.
  */
 export declare function context(id: number): string | null
 
@@ -160,14 +163,14 @@ export declare function createRequirements(requirements: unknown): NativeRequire
 
 /**
  * Creates revocations from the options of `createRevocations`. Threads that pass the same store identity share a
- * mirror of the store's entries.
+ * mirror of the store.
  */
 export declare function createRevocations(options: unknown, identity?: string | undefined | null): NativeRevocations | OptionErrorData
 
 /**
- * Creates a verifier from options that belong to the named option set. `inbox` receives the outcomes of verifications
- * that continue on other threads. `environment` contains the values of the environment variables that replace missing
- * options.
+ * Creates a verifier from the options in the option set with the name `set`. `inbox` receives the outcomes of
+ * verifications that continue on other threads. `environment` contains the values of the environment variables that
+ * replace missing options.
  */
 export declare function createVerifier(set: string, options: unknown, inbox: OutcomeInbox, environment: EnvironmentVariables): NativeVerifier | OptionErrorData
 
@@ -177,16 +180,19 @@ export declare function createWebhook(options: unknown): NativeWebhook | OptionE
 /** Builds a `Set-Cookie` header with a CSRF token, for the response to a request to this host. */
 export declare function csrfCookieHeader(token: string, attributes: unknown, protocol?: string | undefined | null, host?: string | undefined | null): string | OptionErrorData
 
-/** Removes and returns the key set fetches that have completed since the last call on any thread, oldest first. */
+/**
+ * Removes and returns the key set fetches that have completed since any thread last called this function, oldest
+ * first.
+ */
 export declare function drainFetchLog(): Array<KeyFetch>
 
 /**
- * Marks the end of an event loop turn on this thread, and spends a new time budget on waiting signature checks.
- * Returns whether checks are still waiting.
+ * Marks the end of an event loop turn on this thread, and runs queued signature checks for a limited time. Returns
+ * whether any signature checks are still queued.
  */
 export declare function endEventLoopTurn(): boolean
 
-/** The environment variables that replace missing options, by option name. */
+/** The values of the environment variables that replace missing options, named after the options. */
 export interface EnvironmentVariables {
   logtoUrl?: string
   audience?: string
@@ -247,7 +253,7 @@ export interface ProxyRoute {
   proxy: string | null
   /** The environment variable that names the proxy. */
   variable: string | null
-  /** The environment variable that excludes the host. */
+  /** The environment variable that excludes the host from proxying, such as `NO_PROXY`. */
   excludedBy: string | null
   isLoopback: boolean
   isInvalid: boolean
@@ -313,17 +319,17 @@ export declare function resourceMetadata(options: unknown, environment: Environm
 /** Statistics about revocations, for operators. */
 export interface RevocationStats {
   entries: number
-  /** The number of entries that this release does not understand. */
+  /** The number of revocation entries that this release does not understand. */
   skipped: number
-  /** The number of entries whose time was too far ahead of this machine's clock. */
+  /** The number of revocations whose time was too far ahead of this machine's clock. */
   ahead: number
-  /** The time since a read last reached the end of the store, in milliseconds. */
+  /** The time since a read last reached the newest entry in the store, in milliseconds. */
   lagMs: number | null
   /** Whether session revocations have had no effect, because no access token contains a `sid`. */
   sessionsAreUnnamed: boolean
 }
 
-/** Throws the error that rejects a promise after a panic. */
+/** Throws the error with which JavaScript rejects a promise after a panic. */
 export declare function throwInternalError(): void
 
 /** The context of a valid token, with details of the verification. */

@@ -44,7 +44,8 @@ pub fn cookie_values(header: String, name: String) -> Vec<String> {
     cookie::values_of(&header, &name).map(str::to_owned).collect()
 }
 
-/// Builds a `Set-Cookie` header with a value. `name` identifies the value in error messages.
+/// Builds a `Set-Cookie` header that sets a cookie to the given value. `name` is the name of the value in error
+/// messages.
 pub fn set_cookie(
     value: &str,
     name: &str,

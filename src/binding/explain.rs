@@ -1,4 +1,4 @@
-//! N-API functions for the command line: reports on every check of a token.
+//! N-API functions for the command line, which report the result of every check of a token.
 
 use napi::bindgen_prelude::{Either, Object, Unknown};
 use napi::{Env, Result};

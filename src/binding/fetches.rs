@@ -22,7 +22,8 @@ pub struct KeyFetch {
     pub duration: f64,
 }
 
-/// Removes and returns the key set fetches that have completed since the last call on any thread, oldest first.
+/// Removes and returns the key set fetches that have completed since any thread last called this function, oldest
+/// first.
 #[napi(catch_unwind)]
 pub fn drain_fetch_log() -> Vec<KeyFetch> {
     log::drain().into_iter().map(KeyFetch::from).collect()
@@ -35,7 +36,7 @@ pub struct ProxyRoute {
     pub proxy: Option<String>,
     /// The environment variable that names the proxy.
     pub variable: Option<String>,
-    /// The environment variable that excludes the host.
+    /// The environment variable that excludes the host from proxying, such as `NO_PROXY`.
     pub excluded_by: Option<String>,
     pub is_loopback: bool,
     pub is_invalid: bool,

@@ -17,7 +17,7 @@ use crate::threads::{self, TaskId};
 /// A function that any thread can call, and that does not keep the process alive.
 type WakeCallback = ThreadsafeFunction<(), (), (), Status, false, true>;
 
-/// The outcomes that a JavaScript thread has not taken yet.
+/// The outcomes of verifications that a JavaScript thread has not taken yet.
 #[napi]
 pub struct OutcomeInbox(Arc<SharedInbox>);
 
@@ -30,15 +30,16 @@ pub struct SharedInbox {
 
 #[napi]
 impl OutcomeInbox {
-    /// Creates an empty list of outcomes. `wake` is called on this thread after verifications have completed.
+    /// Creates an empty inbox for the outcomes of verifications. `wake` is called on this thread after verifications
+    /// have completed.
     #[napi(constructor, catch_unwind)]
     pub fn new(wake: Function<(), ()>) -> Result<Self> {
         let wake = wake.build_threadsafe_function().weak::<true>().callee_handled::<false>().build()?;
         Ok(Self(Arc::new(SharedInbox { outcomes: Mutex::default(), wake })))
     }
 
-    /// Takes all outcomes as a flat list, in which each verification id is followed by its outcome, or by null after a
-    /// panic.
+    /// Removes and returns all outcomes, as a flat list in which each verification id is followed by its outcome, or by
+    /// null after a panic.
     #[napi(catch_unwind, ts_return_type = "Array<number | string | VerifiedContext | RejectedRequest | null>")]
     pub fn take(&self) -> Vec<Option<VerificationResult>> {
         let outcomes = std::mem::take(&mut *self.0.lock_outcomes());
@@ -79,8 +80,8 @@ pub fn pending_verification_id(task_id: TaskId) -> f64 {
     -(task_id as f64)
 }
 
-/// Marks the end of an event loop turn on this thread, and spends a new time budget on waiting signature checks.
-/// Returns whether checks are still waiting.
+/// Marks the end of an event loop turn on this thread, and runs queued signature checks for a limited time. Returns
+/// whether any signature checks are still queued.
 #[napi(catch_unwind)]
 pub fn end_event_loop_turn() -> bool {
     threads::end_event_loop_turn()
@@ -95,7 +96,7 @@ pub fn cancel(ids: Vec<f64>) {
     threads::cancel(&task_ids);
 }
 
-/// Throws the error that rejects a promise after a panic.
+/// Throws the error with which JavaScript rejects a promise after a panic.
 #[napi(catch_unwind)]
 pub fn throw_internal_error() -> Result<()> {
     Err(internal_error())

@@ -65,9 +65,9 @@ pub struct NativeVerifier {
     inbox: Arc<SharedInbox>,
 }
 
-/// Creates a verifier from options that belong to the named option set. `inbox` receives the outcomes of verifications
-/// that continue on other threads. `environment` contains the values of the environment variables that replace missing
-/// options.
+/// Creates a verifier from the options in the option set with the name `set`. `inbox` receives the outcomes of
+/// verifications that continue on other threads. `environment` contains the values of the environment variables that
+/// replace missing options.
 #[napi(catch_unwind)]
 pub fn create_verifier(
     set: String,
@@ -264,8 +264,8 @@ fn rejected_outcome(rejection: Rejection, guest: Option<Guest>, verifier: &Verif
     Outcome::Rejected(RejectedRequest { warning, ..RejectedRequest::new(rejection, guest) })
 }
 
-/// Takes the context of the cached token whose id was last returned on this thread, as JSON. Returns null for any other
-/// id.
+/// Removes and returns, as JSON, the context of the cached token whose id was last returned on this thread. Returns
+/// null for any other id.
 #[napi(catch_unwind)]
 pub fn context(id: f64) -> Option<String> {
     outcome::take_cached_context(id)

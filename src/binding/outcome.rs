@@ -58,13 +58,13 @@ pub enum Outcome {
 }
 
 /// The outcome as passed to JavaScript: the id of a cached token, the id of a verification that continues on another
-/// thread, a context, a context with details, or a rejection. The id of a cached token suffices, because JavaScript has
-/// usually received the token's context before.
+/// thread, a context, a context with details, or a rejection. For a cached token, only the id is passed, because
+/// JavaScript usually has the token's context already, and can otherwise request it.
 pub type VerificationResult = Either4<f64, String, VerifiedContext, RejectedRequest>;
 
 impl Outcome {
-    /// Converts the outcome for JavaScript. `slow` is `true` if an expensive signature was verified on the calling
-    /// thread.
+    /// Converts the outcome to its JavaScript form. `slow` is `true` if an expensive signature was verified on the
+    /// calling thread.
     pub fn into_result(self, slow: bool) -> VerificationResult {
         match self {
             Self::Cached(token, position) => {
@@ -89,8 +89,8 @@ pub fn set_last_cached_token(token: Arc<VerifiedToken>) -> f64 {
     id
 }
 
-/// Takes the context of the cached token whose id was last returned on this thread, as JSON. Returns `None` for any
-/// other id.
+/// Removes and returns, as JSON, the context of the cached token whose id was last returned on this thread. Returns
+/// `None` for any other id.
 pub fn take_cached_context(id: f64) -> Option<String> {
     LAST_CACHED_TOKEN.take().filter(|token| to_js_number(token.id).total_cmp(&id).is_eq()).map(|token| token.context())
 }
@@ -101,7 +101,7 @@ fn to_js_number(id: u64) -> f64 {
 }
 
 impl RejectedRequest {
-    /// Converts a rejection for JavaScript, with the guest if the request is treated as one.
+    /// Converts a rejection to its JavaScript form. `guest` is the guest if the request is treated as a guest's.
     pub fn new(rejection: Rejection, guest: Option<Guest>) -> Self {
         Self {
             code: rejection.code.name().into(),

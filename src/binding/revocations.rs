@@ -21,18 +21,18 @@ pub struct NativeRevocations(Arc<Revocations>);
 #[napi(object, use_nullable = true)]
 pub struct RevocationStats {
     pub entries: u32,
-    /// The number of entries that this release does not understand.
+    /// The number of revocation entries that this release does not understand.
     pub skipped: f64,
-    /// The number of entries whose time was too far ahead of this machine's clock.
+    /// The number of revocations whose time was too far ahead of this machine's clock.
     pub ahead: f64,
-    /// The time since a read last reached the end of the store, in milliseconds.
+    /// The time since a read last reached the newest entry in the store, in milliseconds.
     pub lag_ms: Option<f64>,
     /// Whether session revocations have had no effect, because no access token contains a `sid`.
     pub sessions_are_unnamed: bool,
 }
 
 /// Creates revocations from the options of `createRevocations`. Threads that pass the same store identity share a
-/// mirror of the store's entries.
+/// mirror of the store.
 #[napi(catch_unwind)]
 pub fn create_revocations(
     options: Unknown,
@@ -57,8 +57,8 @@ impl NativeRevocations {
         self.0.policy.lifetime
     }
 
-    /// Returns the entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is the caller's
-    /// Unix time in milliseconds.
+    /// Returns the revocation entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is
+    /// the caller's Unix time in milliseconds.
     #[napi(catch_unwind)]
     pub fn entry(
         &self,
@@ -73,7 +73,7 @@ impl NativeRevocations {
         Ok(value_or_error(entry.map(|entry| entry.to_json())))
     }
 
-    /// Returns the given entries that would change the revocation table.
+    /// Returns those of the given revocation entries that would change the revocation table.
     #[napi(catch_unwind)]
     pub fn missing(&self, entries: Vec<String>, date: f64) -> Vec<String> {
         let Revocations { mirror, policy, .. } = &*self.0;
@@ -81,8 +81,8 @@ impl NativeRevocations {
         entries.into_iter().filter(|entry| mirror.is_changed_by(entry, policy.lifetime, date, now)).collect()
     }
 
-    /// Adds entries, which may be in any order. If a read has reached the end of the store, `read_ms` is the time since
-    /// the read started, in milliseconds.
+    /// Adds revocation entries, which may be in any order. If a read has reached the newest entry in the store,
+    /// `read_ms` is the time since the read started, in milliseconds.
     #[napi(catch_unwind)]
     pub fn apply(&self, entries: Vec<String>, read_ms: Option<f64>, date: f64) {
         let Revocations { mirror, policy, .. } = &*self.0;

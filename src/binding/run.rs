@@ -24,7 +24,8 @@ pub fn run_verification(
         Progress::Done(outcome, slow) => outcome.into_result(slow),
         Progress::Unfinished(unfinished) => {
             let (inbox, task_id) = (inbox.clone(), threads::new_task_id());
-            // The `outcomeOf` function in js/core/pending.js marks the end of the turn.
+            // `ends_event_loop_turn` is true, because `outcomeOf` in js/core/pending.js schedules a call of
+            // `end_event_loop_turn`.
             threads::run_in_background(unfinished, task_id, true, move |outcome| inbox.deliver(task_id, outcome));
             Either4::A(pending_verification_id(task_id))
         }

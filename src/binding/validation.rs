@@ -1,4 +1,4 @@
-//! N-API functions that return the contract and validate options for JavaScript.
+//! N-API functions that return the constants that JavaScript shares with the core, and that validate options.
 
 use napi::bindgen_prelude::{Either, Unknown};
 use napi::{Error, Result};
@@ -8,7 +8,7 @@ use super::values::raw;
 use crate::options::{self, Environment, OptionError, OptionSet};
 use crate::paths;
 
-/// The environment variables that replace missing options, by option name.
+/// The values of the environment variables that replace missing options, named after the options.
 #[napi(object)]
 pub struct EnvironmentVariables {
     pub logto_url: Option<String>,
@@ -40,7 +40,7 @@ impl From<EnvironmentVariables> for Environment {
     }
 }
 
-/// Checks the options of an option set. Returns null if the options are valid.
+/// Checks an options object against the option set with the name `set`. Returns null if the options are valid.
 #[napi(catch_unwind)]
 pub fn check_options(
     set: String,

@@ -20,8 +20,8 @@ pub fn raw(value: &Unknown) -> Result<Raw> {
     read(value, MAX_OPTION_DEPTH, &mut MAX_VALUES_PER_OPTION.clone())
 }
 
-/// Returns the object's own properties with these names. A missing property is `undefined`. A value that is not an
-/// object has no properties.
+/// Returns the values of the object's own properties with these names, or `undefined` for each name that the object
+/// lacks. Returns an empty list if the value is not an object.
 pub fn members(value: &Unknown, names: &[String]) -> Result<Vec<Raw>> {
     if value.get_type()? != ValueType::Object {
         return Ok(Vec::new());
@@ -73,8 +73,8 @@ fn read(value: &Unknown, depth: usize, budget: &mut usize) -> Result<Raw> {
                 let name = names.get_element::<Unknown>(index)?;
                 if name.get_type()? == ValueType::String {
                     let value: Unknown = object.get_property(name)?;
-                    // Each option has its own budget of values, so that a large option leaves enough for the other
-                    // options.
+                    // The values in each option are counted separately, so that one large option does not use up the
+                    // limit for the other options.
                     let mut option_budget = MAX_VALUES_PER_OPTION;
                     let budget = if depth == MAX_OPTION_DEPTH { &mut option_budget } else { &mut *budget };
                     members.push((String::from_unknown(name)?, read(&value, depth - 1, budget)?));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::keys::KeySet;
 use super::log::FetchReason;
 
-/// The decision for a request that needs keys.
+/// How a request gets its keys: from the cache, from a fetch, or not at all.
 #[derive(Debug)]
 pub enum Lookup {
     /// The request uses the cached keys immediately.
@@ -15,11 +15,11 @@ pub enum Lookup {
     CachedAndRefresh(Arc<KeySet>),
     /// The request waits for a fetch, but at most this long. If no fetch is in flight, the request starts one.
     Wait(Duration),
-    /// The request fails. The next fetch may start in this number of milliseconds.
+    /// The request fails, and no fetch may start for this number of milliseconds.
     Unavailable(u64),
 }
 
-/// The decision for a token whose `kid` is not in the cached set.
+/// How a request proceeds if the `kid` of its token is not in the cached key set.
 #[derive(Debug, PartialEq, Eq)]
 pub enum UnknownKid {
     /// The request searches again, because the key set that it searched has since been replaced or cleared.
@@ -36,7 +36,7 @@ pub enum UnknownKid {
     Cooldown(u64),
 }
 
-/// A decision that may require a fetch.
+/// A decision of the state machine that may require fetching the key set.
 pub(super) trait FetchDecision {
     /// The reason for the fetch that the decision requires, or `None` if it requires no fetch.
     fn reason_to_fetch(&self, has_keys: bool) -> Option<FetchReason>;

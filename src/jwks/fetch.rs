@@ -41,7 +41,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint for this source.
+    /// Creates the endpoint for a source, which consists of a JWKS URL and its trust anchors.
     pub fn new(source: JwksSource) -> Self {
         Self { source, own_client: OnceCell::new() }
     }

@@ -1,4 +1,4 @@
-//! Performs a fetch that requests are waiting for, and records its outcome.
+//! Performs a key set fetch, and records its outcome for the requests waiting for it.
 
 use std::pin::pin;
 use std::sync::{Arc, MutexGuard};
@@ -31,7 +31,7 @@ pub(super) struct FetchTask<T: FetchTarget> {
     number: u64,
     reason: FetchReason,
     policy: CachePolicy,
-    /// The clock of the request that started the fetch.
+    /// The current time, calculated from the arrival time of the request that started the fetch.
     clock: LazyClock,
     /// When the last HTTP request of this fetch was sent.
     sent: Timestamp,
@@ -75,7 +75,8 @@ impl<T: FetchTarget> FetchTask<T> {
         }
     }
 
-    /// Sends an HTTP request. The timeout of the fetch counts from `delay_end`.
+    /// Sends an HTTP request. The timeout of the fetch starts at `delay_end`, so a second HTTP request has only the
+    /// remaining time.
     async fn request(&self, delay_end: Timestamp) -> Result<FetchedKeySet, FetchError> {
         let mut fetch = pin!(self.set.fetch());
         loop {

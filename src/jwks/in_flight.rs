@@ -13,11 +13,11 @@ pub(super) const PROCESS_FREEZE_THRESHOLD: Duration = Duration::from_secs(1);
 pub(super) struct InFlightFetch {
     /// The sequence number of the fetch.
     pub number: u64,
-    /// When the fetch started. The age of the fetched key set counts from this time.
+    /// When the fetch started. The age of the fetched key set is measured from this time.
     pub started: Timestamp,
-    /// The delay after a failed fetch, before the HTTP request is sent.
+    /// How long the fetch delays its HTTP request, because the previous fetch has failed.
     pub retry_delay: Duration,
-    /// The longest timeout of all requests waiting for the fetch, counted from the end of the delay.
+    /// The longest timeout of all requests waiting for the fetch, measured from the end of the delay.
     pub timeout: Duration,
 }
 

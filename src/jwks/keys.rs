@@ -36,7 +36,7 @@ pub enum KeySelection<'a> {
     Key(&'a Arc<Key>),
     /// The key set does not contain the key, but a newer key set may contain it.
     Unknown,
-    /// The reason why the key set has no suitable key for the token. A newer key set would not help.
+    /// The reason why no key in the key set is suitable for the token. Fetching a newer key set would not change this.
     Unsuitable(Reason),
 }
 

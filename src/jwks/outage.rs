@@ -11,13 +11,13 @@ const FIRST_RETRY_DELAY: Duration = Duration::from_millis(250);
 /// The failed fetches since the last successful fetch.
 #[derive(Clone, Copy, Debug)]
 pub struct Outage {
-    /// The end of the last failed fetch.
+    /// When the last failed fetch ended.
     failed_at: Timestamp,
     failures: u32,
 }
 
 impl Outage {
-    /// Returns the outage after one more failed fetch.
+    /// Returns the state of the outage, updated for one more failed fetch.
     #[must_use]
     pub fn with_failure(before: Option<Self>, failed_at: Timestamp) -> Self {
         Self { failed_at, failures: before.map_or(1, |before| before.failures.saturating_add(1)) }

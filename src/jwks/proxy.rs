@@ -1,9 +1,10 @@
 //! Selects the proxy for a URL from the environment, as Node.js does.
 //!
 //! The variables and the `NO_PROXY` syntax are those of `NODE_USE_ENV_PROXY` (`lib/internal/http.js` in Node 24) and of
-//! undici's `EnvHttpProxyAgent`: lower-case names win, an empty variable counts as unset, and entries are `*`, `host`,
-//! `host:port`, `.domain`, `*.domain` and `first-last` for IP addresses. Like curl, this module also accepts
-//! `ALL_PROXY` and networks such as `10.0.0.0/8`, and an entry also excludes the subdomains of its host.
+//! undici's `EnvHttpProxyAgent`: lower-case names win, an empty variable counts as unset, and the entries of `NO_PROXY`
+//! are `*`, `host`, `host:port`, `.domain`, `*.domain` and `first-last` for IP addresses. As in curl, `ALL_PROXY` is
+//! also accepted, `NO_PROXY` may contain networks such as `10.0.0.0/8`, and a host in `NO_PROXY` includes its
+//! subdomains.
 
 use std::net::IpAddr;
 

@@ -23,7 +23,7 @@ use crate::lock::lock;
 use crate::reason::Reason;
 use crate::signature::Algorithm;
 
-/// Maximum number of issuers that a key set remembers.
+/// Maximum number of issuers recorded for each key set.
 pub(super) const MAX_ISSUERS_PER_KEY_SET: usize = 256;
 
 const COOLDOWN_MESSAGE: &str =
@@ -174,8 +174,9 @@ impl RemoteJwkSet {
         }
     }
 
-    /// Whether a URL is the key set's URL or one of its issuers. A key set with too many issuers matches every URL,
-    /// because clearing it needlessly costs only one fetch.
+    /// Whether a URL refers to this key set: either the key set's own URL, or an issuer whose tokens are verified with
+    /// it. A key set with too many issuers matches every URL, because not all of its issuers are recorded, and clearing
+    /// a key set needlessly costs only one fetch.
     pub(super) fn matches_url(&self, url: &str) -> bool {
         let issuers = lock(&self.issuers);
         self.source().url == url || issuers.len() >= MAX_ISSUERS_PER_KEY_SET || issuers.contains(url)
@@ -194,9 +195,9 @@ impl RemoteJwkSet {
         self.state().stats(now, policy)
     }
 
-    /// Asks the state machine for a decision, and joins or starts the fetch that the decision requires. The decision
-    /// and the registration of the fetch happen under one lock. With two locks, a fetch that completes in between would
-    /// needlessly cause another fetch.
+    /// Asks the state machine for a decision, and joins or starts the fetch that the decision requires. The state
+    /// machine makes the decision and registers the fetch under one lock. Otherwise, a fetch that completes in between
+    /// would needlessly cause another fetch.
     fn decide<D: FetchDecision>(
         self: &Arc<Self>,
         now: Timestamp,
@@ -214,7 +215,8 @@ impl RemoteJwkSet {
         (decision, number)
     }
 
-    /// Waits for the fetch with this number, but no longer than `at_most`. Returns `false` if the fetch takes longer.
+    /// Waits for the fetch with this number, but no longer than `at_most`. Returns `false` if the fetch has not
+    /// completed by then.
     async fn wait(&self, number: u64, at_most: Duration) -> bool {
         let has_more_time = || self.state().fetch_timeout(number).is_some_and(|timeout| timeout > at_most);
         wait_for_fetch(self.last_completed.subscribe(), number, at_most, has_more_time).await

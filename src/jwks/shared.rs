@@ -52,7 +52,8 @@ fn all_key_sets() -> Vec<Arc<RemoteJwkSet>> {
     sets.shared.values().cloned().chain(sets.unshared.iter().filter_map(Weak::upgrade)).collect()
 }
 
-/// Clears the keys of all sets with one of these JWKS URLs or issuers. Returns the number of sets that had keys.
+/// Clears the keys of all sets with one of these JWKS URLs or issuers. Returns how many of these key sets contained
+/// keys.
 #[expect(clippy::must_use_candidate, reason = "called for its effect")]
 pub fn invalidate(urls: &[String]) -> usize {
     let matching_sets = all_key_sets().into_iter().filter(|set| urls.iter().any(|url| set.matches_url(url)));

@@ -16,9 +16,9 @@ use crate::clock::Timestamp;
 /// The fraction of the TTL after which a request starts a background refresh, so that no request has to wait.
 const REFRESH_TTL_FRACTION: f64 = 0.8;
 
-/// How long a request waits for a refresh before it uses a stale key set. Apart from outages, during which requests do
-/// not wait, a key set becomes stale only in an idle process. A fetch from a nearby server usually completes within
-/// 25 ms, so a process that was idle rarely uses a removed key.
+/// How long a request waits for a refresh before it uses a stale key set. Regular requests refresh a key set in time,
+/// so it becomes stale only while the process is idle, or during an outage, when requests do not wait. A fetch from a
+/// nearby server usually completes within 25 ms, so a process that was idle rarely uses a key that Logto has removed.
 const MAX_REFRESH_WAIT: Duration = Duration::from_millis(25);
 
 /// A request waits for a retry that is due within this time. If the retry is due later, the request fails.
@@ -32,7 +32,6 @@ pub struct KeySetState {
     outage: Option<Outage>,
     /// The time of the last fetch that an unknown `kid` caused.
     unknown_kid_at: Option<Timestamp>,
-    /// The `kid`s that cannot belong to a new key.
     known_kids: KnownKids,
     in_flight: Option<InFlightFetch>,
     /// The sequence number of the last fetch that started.
@@ -47,7 +46,7 @@ pub struct KeySetState {
 #[derive(Debug)]
 struct CachedKeySet {
     fetched: FetchedKeySet,
-    /// When the fetch started. The age of the key set counts from this time.
+    /// When the fetch started. The age of the key set is measured from this time.
     fetched_at: Timestamp,
     /// The sequence number of the fetch.
     number: u64,
@@ -80,7 +79,7 @@ pub struct KeySetStats {
 }
 
 impl KeySetState {
-    /// Decides how to serve a request that has not waited yet. `now` is the current time.
+    /// Decides how to serve a request that has not yet waited for a fetch. `now` is the current time.
     ///
     /// While the cached key set is usable, no request waits for a failing server. A stale key set is usable for up to
     /// `max_stale`. With a TTL of zero, every request waits for a fetch, except within the cooldown after a failed
@@ -130,8 +129,8 @@ impl KeySetState {
 
     /// Decides how to handle a token whose `kid` is not in the cached key set.
     ///
-    /// A cooldown limits the number of fetches that invented `kid`s can cause. The cooldown counts from the last fetch
-    /// that an unknown `kid` caused, not from the last regular fetch, so that the first token after a rotation is
+    /// A cooldown limits the number of fetches that invented `kid`s can cause. The cooldown starts with the last fetch
+    /// that an unknown `kid` caused, not with the last regular fetch, so that the first token after a rotation is
     /// accepted immediately.
     pub fn unknown_kid(&mut self, now: Timestamp, policy: &CachePolicy, token: &UnknownToken) -> UnknownKid {
         if self.cached_key_set().is_none_or(|newer| newer.keys.id() != token.key_set_id) {
@@ -240,8 +239,8 @@ impl KeySetState {
         self.last_error.as_ref()
     }
 
-    /// Clears keys, failures and cooldowns, and abandons the fetch in flight. Returns the sequence number of the last
-    /// fetch, which requests no longer have to wait for, and whether any keys were cached.
+    /// Clears keys, failures and cooldowns, and abandons the fetch in flight. Returns two values: the sequence number
+    /// of the last fetch, so that the caller can wake the requests waiting for it, and whether any keys were cached.
     pub fn clear(&mut self) -> (u64, bool) {
         self.remember_kids();
         let Self { cached, known_kids, last_number, last_completed, requests, failures, .. } = std::mem::take(self);
@@ -280,8 +279,8 @@ impl KeySetState {
         self.cached.as_ref().filter(|cached| Self::is_usable(cached, now, policy))
     }
 
-    /// Whether a key set may be used while it cannot be refreshed, either because it is fresh, or because it has not
-    /// exceeded `max_stale`.
+    /// Whether a key set that cannot be refreshed may still be used: it must be fresh, or stale for less than
+    /// `max_stale`.
     fn is_usable(cached: &CachedKeySet, now: Timestamp, policy: &CachePolicy) -> bool {
         let age = now.duration_since(cached.fetched_at);
         age < policy.ttl || age.saturating_sub(policy.ttl) < policy.max_stale

@@ -78,7 +78,7 @@ impl fmt::Display for Diagnosis {
 
 impl std::error::Error for Diagnosis {}
 
-/// Verifies certificates like rustls, but with error messages that contain advice.
+/// Verifies certificates in the same way as rustls, but adds advice to the error messages.
 #[derive(Debug)]
 struct ExplainingCertVerifier {
     inner: Arc<WebPkiServerVerifier>,

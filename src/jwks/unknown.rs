@@ -1,4 +1,4 @@
-//! Tokens whose `kid` is not in the cached key set, and whether they may be signed with a newer key.
+//! Decides whether a token whose `kid` is not in the cached key set may be signed with a newer key.
 
 use super::keys::MAX_KEYS;
 use crate::clock::Timestamp;
@@ -19,9 +19,9 @@ pub struct UnknownToken<'a> {
     pub key_set_id: u64,
     /// The token's `iat`, as Unix time in seconds. The `iat` is unverified, because there is no key to verify it with.
     pub issued_at: Option<f64>,
-    /// The start of the request.
+    /// When the request arrived.
     pub arrived: Timestamp,
-    /// Whether the request has waited for the cached key set.
+    /// Whether the request has waited for the fetch of the cached key set.
     pub waited_for_fetch: bool,
 }
 
@@ -43,7 +43,8 @@ impl UnknownToken<'_> {
     }
 }
 
-/// The `kid`s that cannot belong to a new key.
+/// The `kid`s that do not belong to a new key: those of keys that were published earlier, and the last one that a fetch
+/// did not find.
 #[derive(Debug, Default)]
 pub(super) struct KnownKids {
     /// The `kid`s of the most recently published keys, oldest first.

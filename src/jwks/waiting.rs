@@ -1,4 +1,4 @@
-//! Lets a request wait for a fetch, and determines the current time for a request that has waited.
+//! Lets a request wait for a key set fetch, and reads the clock again after the wait.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,20 +15,20 @@ const TIMEOUT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Whether a request has waited for its keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyWait {
-    /// The request has waited, so the time of its arrival is no longer the current time.
+    /// Whether the request has waited for keys, so that its arrival time can no longer be used as the current time.
     pub has_waited: bool,
-    /// The request has waited until a fetch ended.
+    /// Whether the request has waited for a key set fetch to finish.
     pub waited_for_fetch: bool,
 }
 
-/// The clock of a request, which stands still until the request waits for the first time.
+/// A clock that shows the arrival time of a request until the request waits for the first time, and then starts to run.
 pub struct LazyClock {
     arrival: Timestamp,
     first_wait: Option<Timestamp>,
 }
 
 impl LazyClock {
-    /// The clock of a request that arrived at this time.
+    /// Creates a clock for a request that arrived at this time.
     #[must_use]
     pub fn new(arrival: Timestamp) -> Self {
         Self { arrival, first_wait: None }
@@ -40,20 +40,20 @@ impl LazyClock {
         self.first_wait.map_or(self.arrival, |start| self.arrival.add_elapsed_time(start, Timestamp::now()))
     }
 
-    /// Records that the request is about to wait.
+    /// Starts the clock, because the request is about to wait for keys.
     pub fn start_waiting(&mut self) {
         self.first_wait.get_or_insert_with(Timestamp::now);
     }
 
-    /// Whether the request has waited.
+    /// Whether the request has waited for keys.
     #[must_use]
     pub fn has_waited(&self) -> bool {
         self.first_wait.is_some()
     }
 }
 
-/// Waits until the fetch with this number has completed, but no longer than `at_most`. Returns `false` if the fetch
-/// takes longer. `has_more_time` returns whether another request allows the fetch more time.
+/// Waits until the fetch with this number has completed, but no longer than `at_most`. Returns `false` if the fetch has
+/// not completed by then. `has_more_time` returns whether another request allows the fetch more time.
 pub(super) async fn wait_for_fetch(
     mut last_completed: watch::Receiver<u64>,
     number: u64,
@@ -74,9 +74,9 @@ pub(super) async fn wait_for_fetch(
             }
         }
         // If no other request allows more time, the fetch times out together with this request. The request then waits
-        // for the end of the fetch, because the error and the cooldown are not known earlier. If the process was frozen
-        // during the fetch, the fetch is abandoned shortly after the process resumes, and the request waits for a new
-        // fetch.
+        // until the fetch has finished, because the error and the cooldown are not known until then. If the process was
+        // frozen during the fetch, the fetch is abandoned shortly after the process resumes, and the request waits for
+        // a new fetch.
         was_process_frozen |=
             Timestamp::now().duration_since(started) > duration.saturating_add(PROCESS_FREEZE_THRESHOLD);
         if has_more_time() && !was_process_frozen {

@@ -1,4 +1,5 @@
-//! The options for the application's own functions, which JavaScript calls, and for its claims schema.
+//! The options that take functions of the application, and the option that takes its claims schema. JavaScript calls
+//! the functions and applies the schema; the core only checks that the options are valid.
 
 use super::raw::Raw;
 use super::reader::{DefaultValue, Reader};
@@ -7,7 +8,7 @@ use super::reader::{DefaultValue, Reader};
 const CLAIMS_SCHEMA_EXPECTATION: &str =
     "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
 
-/// Reads the options that contain functions or a schema of the application. Functions and schema stay in JavaScript.
+/// Reads the options that take functions of the application, and the option that takes its claims schema.
 pub fn read(read: &mut Reader) {
     read_check_option(read);
     read.function("fallback");
@@ -21,7 +22,7 @@ pub fn read_check_option(read: &mut Reader) {
 }
 
 /// Returns `true` for a schema that implements version 1 of Standard Schema. JavaScript passes only the schema's
-/// `~standard` member.
+/// `~standard` member to the core.
 fn is_schema(raw: &Raw) -> bool {
     let member = |raw: &Raw, name: &str| match raw {
         Raw::Object(members) => members.iter().find_map(|(key, value)| (key == name).then(|| value.clone())),

@@ -65,8 +65,8 @@ pub fn cookie_attributes(raw: Raw, default: CookieAttributes) -> Result<CookieAt
 ///
 /// # Errors
 ///
-/// Reports the first invalid or unknown attribute. As an argument, `false` is invalid, because it would mean that no
-/// cookie is set.
+/// Reports the first invalid or unknown attribute. The argument must not be `false`, although the option of the same
+/// name may be, because the function always returns a cookie.
 pub fn guest_cookie_attributes(raw: Raw) -> Result<CookieAttributes, OptionError> {
     match raw {
         Raw::Undefined => Ok(guest_cookie()),

@@ -1,7 +1,7 @@
 //! The environment variables that replace missing options.
 
-/// The values of the environment variables. JavaScript passes the values, because worker threads may have their own
-/// environment.
+/// The values of the environment variables that replace missing options. JavaScript passes the values to the core,
+/// because each worker thread may have its own `process.env`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     /// The value of `LOGTO_URL`.

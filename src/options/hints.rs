@@ -9,13 +9,14 @@ const ALIASES: [(&str, &[&str]); 5] = [
     ("logtoUrl", &["endpoint", "url", "domain"]),
 ];
 
-/// Returns the known name that differs from `name` only in case or by a typo, or that other libraries call `name`.
+/// Returns the known name that equals `name` except for a typo or the case of its letters, or that other libraries call
+/// `name`.
 pub fn suggested_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let is_alias = |option: &str| ALIASES.iter().any(|(meant, aliases)| *meant == option && aliases.contains(&name));
     closest_name(name, known).or_else(|| known.iter().copied().find(|option| is_alias(option)))
 }
 
-/// Returns the known name that differs from `name` only in case or by a typo.
+/// Returns the known name that equals `name` except for a typo or the case of its letters.
 fn closest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let given_letters: Vec<char> = name.to_lowercase().chars().take(MAX_COMPARED_CHARS).collect();
     let max_distance = (given_letters.len() / 3).min(2);
@@ -29,8 +30,8 @@ fn closest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     candidates.min_by_key(|(rank, _)| *rank).map(|(_, known)| known)
 }
 
-/// Maximum number of characters to compare. No option name is this long, and the maximum limits the cost of comparing a
-/// long unknown name.
+/// Maximum number of characters of an unknown option name that are compared with known names. No option name is this
+/// long, and the maximum limits the cost of comparing a long unknown name.
 const MAX_COMPARED_CHARS: usize = 40;
 
 /// The number of letters to insert, remove, replace or swap with a neighbor (optimal string alignment distance).

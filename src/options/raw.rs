@@ -25,9 +25,9 @@ pub enum Raw {
     List(Vec<Raw>),
     /// Any other object, represented by its own enumerable properties.
     Object(Vec<(String, Raw)>),
-    /// A function, which remains in JavaScript.
+    /// A function, which only JavaScript can call.
     Function,
-    /// A regular expression, which remains in JavaScript.
+    /// A regular expression, which only JavaScript can match.
     RegExp,
     /// A value of any other type, represented by the name of the type.
     Other(&'static str),
@@ -66,13 +66,15 @@ impl OptionError {
         }
     }
 
-    /// The error for a value that may be a secret. The message contains only the type of the value.
+    /// The error for an option with an invalid value that may be a secret. The message contains only the type of the
+    /// value.
     #[must_use]
     pub fn invalid_secret(option: &str, expected: &str, given: &Raw) -> Self {
         Self::new("Invalid", option, &format!("expected {expected}, got {}", given.kind()))
     }
 
-    /// The error for a value that is probably a secret. The message reveals nothing about the value.
+    /// The error for an option with an invalid value that is probably a secret, such as a token. The message reveals
+    /// nothing about the value.
     #[must_use]
     pub fn secret_value(option: &str, expected: &str) -> Self {
         Self::new("Invalid", option, &format!("expected {expected}"))
@@ -92,8 +94,8 @@ impl OptionError {
         Self::new("Unknown", option, hint)
     }
 
-    /// The error for an option that the options object inherits. Inherited options are not read, and silently ignoring
-    /// them would hide a mistake.
+    /// The error for an option that the options object inherits. Only own members are read, and an inherited option is
+    /// reported rather than silently ignored, because it is probably a mistake.
     #[must_use]
     pub fn inherited_option(option: &str) -> Self {
         Self::new("Invalid", option, "expected a member of the options object itself, got an inherited one")
@@ -105,7 +107,8 @@ impl OptionError {
         Self::expected_object(&given.describe())
     }
 
-    /// The error for a value that may be a secret and was passed in place of the options object.
+    /// The error for a value that was passed in place of the options object. The message contains only the type of the
+    /// value, which may be a secret.
     #[must_use]
     pub fn secret_instead_of_object(given: &Raw) -> Self {
         Self::expected_object(&given.kind())
@@ -132,8 +135,8 @@ fn is_short(text: &str) -> bool {
 }
 
 impl Raw {
-    /// Describes a value in one line. Control and bidirectional characters are escaped, long strings are truncated, and
-    /// the properties of objects are omitted.
+    /// Describes the value of an option on one line, for an error message. Control and bidirectional characters are
+    /// escaped, long strings are truncated, and the properties of objects are omitted.
     #[must_use]
     pub fn describe(&self) -> String {
         self.describe_at_depth(0)

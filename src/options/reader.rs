@@ -12,7 +12,7 @@ use super::raw::{OptionError, Raw};
 use super::values::text;
 use crate::url;
 
-/// The description of an option in the contract.
+/// The name, accepted values and default value of an option.
 #[derive(Clone, Debug)]
 pub struct OptionEntry {
     /// The name of the option.
@@ -23,7 +23,7 @@ pub struct OptionEntry {
     pub default: DefaultValue,
 }
 
-/// The value of an omitted option.
+/// The default value of an option.
 #[derive(Clone, Debug)]
 pub enum DefaultValue {
     /// No default value.
@@ -42,14 +42,14 @@ pub struct Reader {
     prefix: &'static str,
     members: Vec<(String, Raw)>,
     excluded: &'static [&'static str],
-    /// The environment variables that replace missing options, if the option set reads the environment.
+    /// The environment variables that replace missing options, if the option set allows it.
     environment: Option<Environment>,
     entries: Vec<OptionEntry>,
     error: Option<OptionError>,
 }
 
 impl Reader {
-    /// Creates a reader for the members of an options object. Errors contain option names with this prefix.
+    /// Creates a reader for the members of an options object. In error messages, `prefix` precedes every option name.
     pub fn new(prefix: &'static str, members: Vec<(String, Raw)>) -> Self {
         Self { prefix, members, ..Self::default() }
     }
@@ -65,9 +65,9 @@ impl Reader {
         Self { environment, ..self }
     }
 
-    /// Parses the environment variable that replaces a missing option. If its value is invalid, `parse` returns a
-    /// description of the accepted values. Reports an error if the environment variable is also missing. An empty
-    /// variable is invalid rather than missing, because Node.js does not replace it with the value in `.env`.
+    /// Parses the environment variable that replaces a missing option. If the variable's value is invalid, `parse`
+    /// returns a description of the accepted values. Reports an error if the environment variable is also missing. An
+    /// empty variable is invalid rather than missing, because Node.js does not replace it with the value in `.env`.
     pub fn variable<T>(
         &mut self,
         name: &'static str,
@@ -107,7 +107,7 @@ impl Reader {
         value
     }
 
-    /// Reads an option whose value is a function that restricts access. The function remains in JavaScript.
+    /// Reads an option whose value is a function that restricts access. Only JavaScript can call the function.
     pub fn access_check_function(&mut self, name: &'static str) {
         self.restriction(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(()));
     }
@@ -144,7 +144,7 @@ impl Reader {
         self.prefix
     }
 
-    /// The descriptions of the options, in the order in which they were read.
+    /// The descriptions of the options, in the order in which the options were read.
     pub fn into_entries(self) -> Vec<OptionEntry> {
         self.entries
     }
@@ -178,8 +178,8 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Reports the first invalid option. If every option is valid, reports a member that no parser has read, which is an
-    /// unknown option.
+    /// Reports the first invalid option. If every option is valid, reports an unknown option, which is any member that
+    /// has not been read.
     pub fn finish(mut self) -> Result<(), OptionError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -204,8 +204,8 @@ impl Reader {
         )
     }
 
-    /// Reads an option whose value is a function, which remains in JavaScript. Returns `true` if the
-    /// option is present.
+    /// Reads an option whose value is a function, which only JavaScript can call. Returns `true` if the option is
+    /// present.
     pub fn function(&mut self, name: &'static str) -> bool {
         self.optional(name, "a function", DefaultValue::None, |raw| (*raw == Raw::Function).then_some(())).is_some()
     }

@@ -13,7 +13,7 @@ pub const ROLE_CLAIMS: [&str; 2] = ["roles", "role"];
 /// The accepted values of an option that takes scopes, as worded in the error message for an invalid value.
 pub const SCOPES_EXPECTATION: &str = "a scope, several separated by spaces, or an array of scopes";
 
-/// The accepted values of a scope or role mode, as worded in the error message for an invalid value.
+/// The accepted values of `scopeMode` and `roleMode`, as worded in the error message for an invalid value.
 pub const MATCH_MODE_EXPECTATION: &str = "'all' or 'any'";
 
 impl Requirements {
@@ -110,7 +110,7 @@ pub fn scopes(raw: &Raw) -> Option<Vec<String>> {
     }
 }
 
-/// Parses a scope or role mode. Returns `true` if one of several scopes or roles is sufficient.
+/// Parses the value of `scopeMode` or `roleMode`. Returns `true` if one of several scopes or roles is sufficient.
 #[must_use]
 pub fn parse_match_mode(mode: &Raw) -> Option<bool> {
     one_of(mode, &[("all", false), ("any", true)])

@@ -21,7 +21,7 @@ pub(super) fn read(read: &mut Reader) -> Option<Arc<Revocations>> {
 pub(super) fn read_revocations_options(read: &mut Reader) -> RevocationPolicy {
     const UNAVAILABILITY_POLICIES: [(&str, bool); 2] = [("accept", false), ("refuse", true)];
     let expected = "a store from memoryStore() or redisStore(), or an object with the functions append and read";
-    // JavaScript checks the functions of the store.
+    // JavaScript checks that the store has the required functions.
     read.optional("store", expected, DefaultValue::Derived("memoryStore()"), |raw| {
         matches!(raw, Raw::Object(_)).then_some(())
     });
@@ -78,7 +78,8 @@ fn read_revoked_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<Str
         Raw::Number(seconds) if (0.0..=MAX_NUMERIC_DATE).contains(seconds) => Some(*seconds),
         _ => None,
     });
-    // Entries are kept for `lifetime` after their time, so a token that lives longer needs an entry with a later time.
+    // A revocation is dropped `lifetime` after its time. If the token lives longer, its revocation therefore gets a
+    // later time.
     (id, expires.map_or(now, |expires| now.max((expires - lifetime) * 1_000.0)))
 }
 

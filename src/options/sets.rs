@@ -66,7 +66,7 @@ pub enum OptionSet {
 }
 
 impl OptionSet {
-    /// Every option set with its name.
+    /// All option sets, each with its name.
     pub const ALL: [(Self, &'static str); 26] = [
         (Self::Verifier, "verifier"),
         (Self::Server, "server"),
@@ -102,7 +102,7 @@ impl OptionSet {
         Self::ALL.into_iter().find_map(|(set, known)| (known == name).then_some(set))
     }
 
-    /// Whether environment variables replace missing options of the set. Environment variables have no effect on
+    /// Whether environment variables such as `LOGTO_URL` replace options that are missing. They have no effect on
     /// `logto-authkit/server`, which behaves like the original package, or on the command line, which has flags.
     const fn reads_environment(self) -> bool {
         matches!(
@@ -118,7 +118,7 @@ impl OptionSet {
         )
     }
 
-    /// Reads every option of the set. Returns the verifier's options if the set configures a verifier.
+    /// Reads every option in the option set. Returns the verifier's options if the option set includes them.
     fn read(self, read: &mut Reader) -> Option<Options> {
         let options = match self {
             Self::Verifier => Options::read(read, OptionsVariant::Verifier),
@@ -177,7 +177,7 @@ impl OptionSet {
         options
     }
 
-    /// Checks the options of a set. The options object may be omitted if the set has no required option.
+    /// Checks an options object against this option set. The object may be omitted if no option in the set is required.
     ///
     /// # Errors
     ///
@@ -186,7 +186,8 @@ impl OptionSet {
         self.check_with_environment(raw, Environment::default())
     }
 
-    /// Checks the options of a set. If the set reads the environment, environment variables replace missing options.
+    /// Checks an options object against this option set. Environment variables replace missing options if the option
+    /// set allows it.
     ///
     /// # Errors
     ///
@@ -206,7 +207,7 @@ impl OptionSet {
         reader.finish()
     }
 
-    /// The options of a set, as listed in the contract.
+    /// Describes each option in the option set as JSON, for the constants that JavaScript shares with the core.
     pub(crate) fn entries(self) -> Value {
         let mut reader = Reader::default();
         self.read(&mut reader);
@@ -254,23 +255,23 @@ impl Options {
         Self::parse_option_set(OptionSet::Verifier, raw)
     }
 
-    /// Parses the options of a set that has a verifier.
+    /// Parses an options object that belongs to the option set `set`, and returns the verifier's options in it.
     ///
     /// # Errors
     ///
-    /// Reports the first option that is invalid, unknown, or required but missing. Also fails if the set has no
-    /// verifier.
+    /// Reports the first option that is invalid, unknown, or required but missing. Also fails if the option set does
+    /// not include the options of a verifier.
     pub fn parse_option_set(set: OptionSet, raw: Raw) -> Result<Self, OptionError> {
         Self::parse_with_environment(set, raw, Environment::default())
     }
 
-    /// Parses the options of a set that has a verifier. If the set reads the environment, environment variables replace
-    /// missing options, and the options object may be omitted.
+    /// Parses an options object that belongs to the option set `set`, and returns the verifier's options in it. If the
+    /// option set allows it, environment variables replace missing options, and the options object may be omitted.
     ///
     /// # Errors
     ///
-    /// Reports the first option that is invalid, unknown, or required but missing. Also fails if the set has no
-    /// verifier.
+    /// Reports the first option that is invalid, unknown, or required but missing. Also fails if the option set does
+    /// not include the options of a verifier.
     pub fn parse_with_environment(set: OptionSet, raw: Raw, environment: Environment) -> Result<Self, OptionError> {
         let environment = Some(environment).filter(|_| set.reads_environment());
         let members = match raw {

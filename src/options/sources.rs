@@ -13,7 +13,7 @@ use crate::url;
 const VERIFIER_OPTIONS: [&str; 8] =
     ["logtoUrl", "issuer", "jwksUri", "jwks", "jwksCa", "algorithms", "clockTolerance", "currentDate"];
 
-/// Logto Cloud's domain, in which every tenant has a subdomain.
+/// Logto Cloud's domain, under which every tenant has a subdomain.
 const CLOUD_DOMAIN: &str = ".logto.app";
 
 /// Reads the options of `webhook` and returns the signing keys.
@@ -44,9 +44,9 @@ pub fn signing_keys(raw: Raw) -> Result<Vec<String>, OptionError> {
 /// How a logout token is matched with access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogoutMatch {
-    /// By the `sub` claim, or by `sid` if the logout token has no `sub`.
+    /// The `sub` claims must match, or the `sid` claims if the logout token has no `sub`.
     Subject,
-    /// By the `sid` claim, or by `sub` if the logout token has no `sid`.
+    /// The `sid` claims must match, or the `sub` claims if the logout token has no `sid`.
     Session,
 }
 

@@ -113,7 +113,8 @@ pub fn token_type(read: &mut Reader) -> Option<String> {
     let given =
         read.optional("tokenType", "a media type such as 'at+jwt', or null for any", default, |raw| match raw {
             Raw::Null => Some(None),
-            // Logout tokens are always rejected, and no token matches a `typ` with white space.
+            // The option must not be `logout+jwt`, because logout tokens are always rejected, and must not contain
+            // white space, because no token has such a `typ`.
             other => identifier(other).map(|typ| media_type(&typ)).filter(|typ| typ != LOGOUT_TOKEN_TYPE).map(Some),
         });
     given.unwrap_or_else(|| Some(DEFAULT_TOKEN_TYPE.into()))

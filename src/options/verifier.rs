@@ -44,7 +44,8 @@ pub enum KeySource {
     Url {
         /// The JWKS URL and its trust anchors.
         source: JwksSource,
-        /// The issuers whose tokens are verified with the key set, for `invalidateJwksCache`.
+        /// The issuers whose tokens are verified with the key set. `invalidateJwksCache` also finds the key set by
+        /// these issuers.
         issuers: Vec<String>,
         /// Whether the cached key set is shared with other verifiers in the process.
         shared: bool,
@@ -203,7 +204,8 @@ impl Options {
 }
 
 impl CachePolicy {
-    /// The policy without a cache. Every verification waits for a response, and stale key sets are never used.
+    /// Returns this policy with caching turned off: every verification waits for a response from the key server, and
+    /// stale key sets are never used.
     const fn without_cache(self) -> Self {
         Self { ttl: Duration::ZERO, cooldown: Duration::ZERO, max_stale: Duration::ZERO, ..self }
     }

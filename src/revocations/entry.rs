@@ -1,4 +1,4 @@
-//! Entries: individual revocations, in the format that stores use.
+//! Revocation entries: individual revocations, in the format that stores use.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,27 +8,27 @@ use serde_json::{Map, Value};
 
 use crate::json::StringSeed;
 
-/// The version of the entry format. An instance skips entries of any other version, so that instances of different
-/// releases can share a store.
+/// The version of the format of revocation entries. An instance skips entries with any other version, so that instances
+/// of different releases can share a store.
 const ENTRY_VERSION: u32 = 1;
 
-/// Maximum length of an entry, in bytes. An entry with the longest allowed id ([`MAX_ID_BYTES`]) is shorter, even if
-/// every character is escaped.
+/// Maximum length of a revocation entry, in bytes. Even an entry whose ids have the maximum length ([`MAX_ID_BYTES`])
+/// and consist only of escaped characters does not reach this limit.
 const MAX_ENTRY_BYTES: usize = 16_384;
 
-/// Maximum length of an id in an entry, in bytes. A `client_id` may be a URL.
+/// Maximum length of a user id, session id or other id in a revocation entry, in bytes. A `client_id` may be a URL.
 pub const MAX_ID_BYTES: usize = 1_024;
 
-/// How far in the future an entry's time may be, in seconds. Stores must keep every entry for the token lifetime plus
-/// this time.
+/// How far in the future the time of a revocation may be, in seconds. Stores must keep every revocation entry for the
+/// token lifetime plus this time.
 pub const MAX_ENTRY_SECONDS_IN_FUTURE: f64 = 3_600.0;
 
-/// The token property that an entry is matched against.
+/// The kind of a revocation, named after the token property that the revocation is matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RevocationKind {
     /// The `sub` claim of a token.
     Subject,
-    /// The `sub` claim, but only in tokens of one organization.
+    /// The `sub` claim of a token that belongs to the revocation's organization.
     Member,
     /// The token's organization.
     Organization,
@@ -40,12 +40,12 @@ pub enum RevocationKind {
     Grant,
     /// The `jti` claim of a token.
     Token,
-    /// No property, because the entry covers every token.
+    /// No property, because the revocation covers every token.
     All,
 }
 
 impl RevocationKind {
-    /// Every kind with its name in entries.
+    /// Every kind of revocation, with its name in revocation entries.
     pub const ALL: [(Self, &'static str); 8] = [
         (Self::Subject, "subject"),
         (Self::Member, "member"),
@@ -62,14 +62,14 @@ impl RevocationKind {
         self as usize
     }
 
-    /// The name of the kind in entries.
+    /// The name of this kind of revocation in revocation entries.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::ALL.get(self.index()).map_or("", |(_, name)| name)
     }
 
-    /// Whether entries of this kind also cover tokens issued after the entry's time. A client that refreshes its token
-    /// after the session has ended gets a token with a newer `iat` and the same `sid`.
+    /// Whether a revocation of this kind also covers tokens issued after the time of the revocation. A client that
+    /// refreshes its token after the session has ended gets a token with a newer `iat` and the same `sid`.
     #[must_use]
     pub const fn covers_later_tokens(self) -> bool {
         matches!(self, Self::Session | Self::Grant | Self::Token)
@@ -79,19 +79,19 @@ impl RevocationKind {
 /// A revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The property by which the entry selects tokens.
+    /// The token property that determines which tokens the revocation covers.
     pub kind: RevocationKind,
     /// The value of the property, which is empty for [`RevocationKind::All`].
     pub id: String,
     /// The organization for [`RevocationKind::Member`], or an empty string for all other kinds.
     pub organization: String,
-    /// The time of the entry, as Unix time in seconds. The entry covers tokens issued up to and including this second
-    /// and, if [`RevocationKind::covers_later_tokens`], later tokens too.
+    /// The time of the revocation, as Unix time in seconds. The revocation covers tokens issued up to and including
+    /// this second and, if [`RevocationKind::covers_later_tokens`], later tokens too.
     pub before: u32,
 }
 
 impl Entry {
-    /// The entry as JSON.
+    /// The revocation entry as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut members = Map::new();
@@ -107,8 +107,9 @@ impl Entry {
         Value::Object(members).to_string()
     }
 
-    /// Parses an entry from JSON. Returns `None` for an entry that this release does not understand. An entry with an
-    /// unknown member is not understood, because the member may restrict which tokens the entry covers.
+    /// Parses a revocation entry from JSON. Returns `None` for an entry that this release does not understand, for
+    /// example because of an unknown member. Such a member must not be ignored, because it may restrict which tokens
+    /// the entry covers.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
         if json.len() > MAX_ENTRY_BYTES {
@@ -131,7 +132,7 @@ impl Entry {
     }
 }
 
-/// Deserializes the members of an entry. The members are read in one pass, because a new instance reads every entry in
+/// The members of a revocation entry. They are deserialized in one pass, because a new instance reads every entry in
 /// the store.
 #[derive(Default)]
 struct Members<'a> {
@@ -177,7 +178,7 @@ fn set<T, E: Error>(member: &mut Option<T>, value: T) -> Result<(), E> {
     if member.replace(value).is_some() { Err(E::custom("duplicate member")) } else { Ok(()) }
 }
 
-/// Whether a string can be an id in an entry.
+/// Whether a string may be used in a revocation entry as a user id, session id or other id.
 #[must_use]
 pub fn is_entry_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_ID_BYTES

@@ -11,15 +11,15 @@ use crate::claims::Subject;
 use crate::json::Object;
 
 /// A 128-bit fingerprint of a token property. The two `SipHash` keys are random in each process, so that nobody can
-/// construct two properties with the same fingerprint. With a million entries, a valid token is rejected by accident
-/// with a probability of 2^-105. The fingerprint is an array of four words, because the alignment of a `u128` would add
-/// 12 bytes to every entry.
+/// construct two properties with the same fingerprint. With a million revocations, a valid token is rejected by
+/// accident with a probability of 2^-105. The fingerprint is an array of four words, because the alignment of a `u128`
+/// would add 12 bytes per revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint(pub [u32; 4]);
 
 impl Fingerprint {
-    /// The fingerprint of a property with this kind and value. `organization` is empty unless the kind is
-    /// [`RevocationKind::Member`].
+    /// The fingerprint of a token property, such as the `sub` claim for [`RevocationKind::Subject`]. `id` is the value
+    /// of the property. `organization` is empty unless the kind is [`RevocationKind::Member`].
     pub fn new(kind: RevocationKind, id: &str, organization: &str) -> Self {
         /// All tables share one pair of keys, so that a token's fingerprints can be looked up in the table of any
         /// verifier.
@@ -33,8 +33,8 @@ impl Fingerprint {
 /// The token properties that revocation entries are matched against.
 #[derive(Debug)]
 pub(super) struct TokenProperties {
-    /// The `iat` claim, rounded down to seconds. Entries cover a token without `iat`, because nothing shows that the
-    /// token is newer than a revocation.
+    /// The `iat` claim, rounded down to seconds. Revocations cover a token without `iat`, because nothing shows that
+    /// the token is newer than a revocation.
     pub issued_at: Option<f64>,
     pub fingerprints: Box<[(RevocationKind, Fingerprint)]>,
     /// Whether the token names its session (`sid`).
@@ -68,12 +68,12 @@ impl TokenProperties {
     }
 }
 
-/// The properties of a token, and the result of the last check for revocations.
+/// The token properties that revocations are matched against, and the result of the token's last revocation check.
 #[derive(Debug, Default)]
 pub struct RevocationState {
     properties: OnceLock<TokenProperties>,
-    /// The version of the table at the last check that found no entry for the token, or 0 if there was no such check.
-    /// Table versions are unique within the process.
+    /// The version of the revocation table at the last check that found no revocation of the token, or 0 if there was
+    /// no such check. Table versions are unique within the process.
     passed_version: AtomicU64,
 }
 
@@ -81,13 +81,13 @@ impl RevocationState {
     /// The approximate memory usage in bytes, for the limit of the token cache.
     pub const ESTIMATED_MEMORY_BYTES: usize = size_of::<Self>() + 6 * size_of::<(RevocationKind, Fingerprint)>();
 
-    /// The token's properties, computed on first use.
+    /// The token properties that revocations are matched against, computed on first use.
     pub(super) fn properties(&self, subject: &Subject) -> &TokenProperties {
         self.properties.get_or_init(|| TokenProperties::from_subject(subject))
     }
 
-    /// Whether the token has passed the check against this version of a table. A token never changes, so another check
-    /// against the same version would have the same result.
+    /// Whether the token has already passed the check against this version of the revocation table. A token never
+    /// changes, so checking it against the same version again would give the same result.
     pub(super) fn has_passed_check(&self, version: u64) -> bool {
         self.passed_version.load(Ordering::Relaxed) == version
     }

@@ -1,4 +1,4 @@
-//! The in-process mirror of a store, which all worker threads share.
+//! The in-process mirror of a revocation store, which all worker threads share.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,24 +15,25 @@ use crate::claims::Subject;
 use crate::clock::Timestamp;
 use crate::lock::lock;
 
-/// How long entries are kept after the tokens that they cover have expired. With `clockTolerance`, a token is accepted
-/// for some time after it has expired.
+/// How long revocations are kept after the tokens that they cover have expired. With `clockTolerance`, a token is
+/// accepted for some time after it has expired.
 const EXTRA_RETENTION_SECONDS: f64 = 3_600.0;
 
-/// How far an entry's time may be ahead of the caller's clock before the entry is reported, in seconds. An application
-/// may set a time up to an hour ahead, and clocks may differ by another hour. A reported entry still applies in full,
-/// because it may be the caller's clock that is wrong.
+/// How far the time of a revocation may be ahead of the caller's clock before [`RevocationMirrorStats::ahead`] counts
+/// the revocation, in seconds. An application may set the time of a revocation up to an hour in the future, and clocks
+/// may differ by another hour. A counted revocation still applies in full, because it may be the caller's clock that is
+/// wrong.
 const MAX_PLAUSIBLE_SECONDS_IN_FUTURE: f64 = MAX_ENTRY_SECONDS_IN_FUTURE + 3_600.0;
 
 /// How long after the start of a read its result counts as current. One second is for the store, which waits that long
-/// for new entries, and one is for the network and a busy thread.
+/// for new revocation entries, and one is for the network and a busy thread.
 const MAX_READ_DURATION: Duration = Duration::from_secs(2);
 
-/// The entries of a store, and the time at which they were last known to be complete.
+/// The revocations in a store, and the time at which they were last known to be complete.
 #[derive(Debug)]
 pub struct RevocationMirror {
     table: RevocationTable,
-    /// When a read last reached the end of the store, or `None` until all entries have been loaded.
+    /// When a read last reached the newest entry in the store, or `None` until all revocations have been loaded.
     complete_at: Mutex<Option<Timestamp>>,
     /// The longest token lifetime that any caller has passed, in seconds, as the bits of an `f64`.
     lifetime: AtomicU64,
@@ -55,19 +56,20 @@ struct SessionFlags {
 /// Statistics about the mirror, for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevocationMirrorStats {
-    /// The number of entries in force.
+    /// The number of revocations in force.
     pub entries: usize,
-    /// The number of entries that this release does not understand.
+    /// The number of revocation entries that this release does not understand.
     pub skipped: u64,
-    /// The number of entries whose time was too far ahead of this machine's clock.
+    /// The number of revocations whose time was too far ahead of this machine's clock.
     pub ahead: u64,
-    /// The time since a read last reached the end of the store, or `None` until all entries have been loaded.
+    /// The time since a read last reached the newest entry in the store, or `None` until all revocations have been
+    /// loaded.
     pub lag: Option<Duration>,
     /// Whether session revocations have had no effect, because no access token contains a `sid`.
     pub sessions_are_unnamed: bool,
 }
 
-/// The mirrors that several threads share, by store identity.
+/// The mirrors shared by several threads, keyed by the identity of their store.
 static SHARED_REVOCATION_MIRRORS: Lazy<Mutex<HashMap<String, Weak<RevocationMirror>>>> = Lazy::new(Mutex::default);
 
 impl RevocationMirror {
@@ -99,8 +101,8 @@ impl RevocationMirror {
         })
     }
 
-    /// Adds entries, which may be in any order, and skips those that are older than `lifetime`. `date` is the caller's
-    /// Unix time in seconds.
+    /// Adds revocation entries in any order, and skips entries that are older than `lifetime`, the maximum token
+    /// lifetime in seconds. `date` is the caller's Unix time in seconds.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64, now: Timestamp) {
         let lifetime = self.longest_lifetime(lifetime);
         let mut parsed: Vec<Entry> = entries
@@ -126,7 +128,8 @@ impl RevocationMirror {
         self.prune(lifetime, date);
     }
 
-    /// Whether adding an entry would change the mirror's table. An entry that is too old would not be added.
+    /// Whether adding this revocation entry would change the mirror's table. An entry older than the token lifetime
+    /// would not be added, because it covers only expired tokens.
     #[must_use]
     pub fn is_changed_by(&self, entry: &str, lifetime: f64, date: f64, now: Timestamp) -> bool {
         let date = self.newest_entry_date.cap_date(&[], date, now);
@@ -135,15 +138,16 @@ impl RevocationMirror {
     }
 
     /// The longest token lifetime that any caller has passed, so that a caller with a shorter lifetime does not remove
-    /// entries that other callers need.
+    /// revocations that other callers need.
     fn longest_lifetime(&self, lifetime: f64) -> f64 {
         // Positive floats compare in the same order as their bit patterns.
         let previous_bits = self.lifetime.fetch_max(lifetime.to_bits(), Ordering::Relaxed);
         f64::from_bits(previous_bits).max(lifetime)
     }
 
-    /// Records that a read has reached the end of the store. `age` is the time since the read started. If the process
-    /// was frozen during the read, the result may be as old as the read, and lack revocations made in the meantime.
+    /// Records that a read has reached the newest entry in the store. `age` is the time since the read started. If the
+    /// process was frozen during the read, the result may be as old as the read, and lack revocations made in the
+    /// meantime.
     pub fn mark_read_complete(&self, now: Timestamp, age: Duration) {
         let read_at = now.minus(age.saturating_sub(MAX_READ_DURATION));
         let mut complete_at = lock(&self.complete_at);
@@ -154,7 +158,8 @@ impl RevocationMirror {
         }
     }
 
-    /// The time since a read last reached the end of the store, or `None` until all entries have been loaded.
+    /// The time since a read last reached the newest entry in the store, or `None` until all revocations have been
+    /// loaded.
     #[must_use]
     pub fn lag(&self, now: Timestamp) -> Option<Duration> {
         let complete_at = *lock(&self.complete_at);
@@ -176,7 +181,7 @@ impl RevocationMirror {
         }
     }
 
-    /// The kind of an entry that covers this token, or `None` if no entry covers it.
+    /// The kind of a revocation that covers this token, or `None` if the token is not revoked.
     pub(super) fn find_revocation_kind(&self, subject: &Subject, state: &RevocationState) -> Option<RevocationKind> {
         let revocation_kind = self.table.find_revocation_kind(subject, state);
         if self.sessions.any_revoked.load(Ordering::Relaxed) && !self.sessions.tokens_with_sid.load(Ordering::Relaxed) {
@@ -187,11 +192,12 @@ impl RevocationMirror {
         revocation_kind
     }
 
-    /// Removes expired entries from the next shard, if enough time has passed since the last pruning.
+    /// Removes expired revocations from the next shard of the table, if enough time has passed since the last pruning.
     fn prune(&self, lifetime: f64, date: f64) {
         let mut pruned_at = lock(&self.pruned_at);
-        // Pruning all shards takes a twentieth of the token lifetime, but at least 64 seconds and at most 64 minutes.
-        // If the clock was set back, the interval starts again.
+        // Only one of the 64 shards is pruned at a time. The intervals are chosen so that every shard is pruned once
+        // per twentieth of the token lifetime, but not more often than every 64 seconds and at least every 64 minutes.
+        // If the clock was set back, the current interval starts again.
         if date - *pruned_at >= (lifetime / 1_280.0).clamp(1.0, 60.0) || date < *pruned_at {
             *pruned_at = date;
             self.table.prune_next_shards(|| retention_cutoff(self.longest_lifetime(lifetime), date));
@@ -199,13 +205,14 @@ impl RevocationMirror {
     }
 }
 
-/// Whether the clock of the instance that created an entry was probably wrong. The time of an entry for a single token
-/// is not checked, because it is derived from the token's `exp`.
+/// Whether the clock of the instance that created a revocation was probably wrong. For a revocation that covers a
+/// single token, the time is not checked, because it is derived from the token's `exp`.
 fn has_implausible_time(entry: &Entry, date: f64) -> bool {
     entry.kind != RevocationKind::Token && f64::from(entry.before) > date + MAX_PLAUSIBLE_SECONDS_IN_FUTURE
 }
 
-/// The Unix time in seconds before which entries have no effect, because every token that they cover has expired.
+/// The time of the oldest revocation to keep, as Unix time in seconds. Older revocations no longer have any effect,
+/// because every token that they cover has expired.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
 fn retention_cutoff(lifetime: f64, date: f64) -> u32 {
     (date - lifetime - EXTRA_RETENTION_SECONDS) as u32
@@ -335,7 +342,7 @@ mod tests {
         std::thread::scope(|scope| {
             let check = || revocations.check(&subject.check_types().unwrap(), &RevocationState::default(), start);
             let checking = scope.spawn(check);
-            // A check that searches the entries before it reads `complete_at` would search them now, and find none.
+            // A check that searches the revocations before it reads `complete_at` would search them now, and find none.
             for _ in 0..10_000 {
                 std::thread::yield_now();
             }

@@ -1,4 +1,4 @@
-//! The time of a store's newest entry, which limits the effect of a wrong clock on this machine.
+//! The time of the newest revocation in a store, which limits the effect of a wrong clock on this machine.
 
 use std::sync::Mutex;
 
@@ -6,16 +6,19 @@ use super::entry::{Entry, RevocationKind};
 use crate::clock::Timestamp;
 use crate::lock::lock;
 
-/// The latest time found in the entries (Unix time in seconds), and when the entry with this time was read.
+/// The last result of [`Self::cap_date`] that was based on a revocation (Unix time in seconds), and when it was
+/// calculated.
 #[derive(Debug, Default)]
 pub struct NewestEntryDate(Mutex<Option<(f64, Timestamp)>>);
 
 impl NewestEntryDate {
-    /// Records new entries, and returns the caller's date, capped at the newest entry's time plus the time elapsed
-    /// since that entry was recorded. Without the cap, a machine whose clock is days ahead would drop entries that are
-    /// still in force, and lack them even after its clock is corrected. Dates are Unix times in seconds.
+    /// Records new revocations, and returns the caller's date, but at most the time of the newest revocation plus the
+    /// time that has passed since that revocation was recorded. Without this cap, a machine whose clock is days ahead
+    /// would drop revocations that are still in force, and lack them even after its clock is corrected. Dates are Unix
+    /// times in seconds.
     pub fn cap_date(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
-        // The time of an entry for a single token is derived from the token's `exp`, which may be years ahead.
+        // The time of a revocation that covers a single token is derived from the token's `exp`, which may be years in
+        // the future.
         let times =
             added.iter().filter(|entry| entry.kind != RevocationKind::Token).map(|entry| f64::from(entry.before));
         let mut newest = lock(&self.0);
@@ -23,7 +26,8 @@ impl NewestEntryDate {
         let Some(cap) = times.chain(newest.map(|(time, at)| time + elapsed(at))).reduce(f64::max) else {
             return date;
         };
-        // The cap never exceeds the caller's date, so that it still takes effect if the clock is set forward later.
+        // The stored cap is never later than the caller's date. Otherwise, a single revocation with a time in the far
+        // future would make the cap ineffective if this machine's clock is set forward later.
         let cap = cap.min(date);
         *newest = Some((cap, now));
         cap

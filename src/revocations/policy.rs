@@ -14,7 +14,7 @@ use crate::error::{ErrorCode, Rejection};
 use crate::lock::lock;
 use crate::reason::Reason;
 
-/// How long entries are kept, and whether requests are rejected while the store is unreachable.
+/// How long revocations are kept, and whether requests are rejected while the store is unreachable.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RevocationPolicy {
     /// The maximum lifetime of access tokens, in seconds.
@@ -32,11 +32,11 @@ pub struct Revocations {
     pub id: String,
     /// The mirror of the store that contains the revocations.
     pub mirror: Arc<RevocationMirror>,
-    /// How long entries are kept, and what happens while the store is unreachable.
+    /// How long revocations are kept, and what happens while the store is unreachable.
     pub policy: RevocationPolicy,
 }
 
-/// All revocations in the process, by their ids.
+/// The revocations of all `createRevocations` calls in the process, keyed by id.
 static REVOCATIONS_BY_ID: Lazy<Mutex<HashMap<String, Weak<Revocations>>>> = Lazy::new(Mutex::default);
 
 impl Revocations {
@@ -63,8 +63,9 @@ impl Revocations {
     /// [`ErrorCode::TokenRevoked`], or [`ErrorCode::RevocationsUnavailable`] if the policy limits the mirror's age, and
     /// the mirror is too old or not loaded yet.
     pub fn check(&self, subject: &Subject, state: &RevocationState, now: Timestamp) -> Result<(), Rejection> {
-        // The lag is read before the entries. In the reverse order, another thread could add an entry after the search,
-        // and record that the entries are complete before the lag is read.
+        // The mirror's lag is read before the revocations are searched. In the reverse order, another thread could add
+        // a revocation after the search and then reset the lag, so that the mirror would seem current although the
+        // search has missed this revocation.
         let lag = self.policy.max_lag.map(|max_lag| (self.mirror.lag(now), max_lag));
         if let Some(kind) = self.mirror.find_revocation_kind(subject, state) {
             return Err(Rejection::from(ErrorCode::TokenRevoked).detail("revoked", kind.name()));

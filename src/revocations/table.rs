@@ -1,5 +1,5 @@
-//! The table of revocations, which contains each property's latest revocation time, in shards that readers lock only
-//! briefly.
+//! The revocation table, which contains the time of the latest revocation for each user, session or other token
+//! property. The table is split into shards, which readers lock only briefly.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
@@ -12,34 +12,36 @@ use super::fingerprints::{Fingerprint, RevocationState, TokenProperties};
 use crate::claims::Subject;
 use crate::lock::lock;
 
-/// The number of shards per kind of entry. With a million entries, rehashing or pruning a shard takes less than a
-/// millisecond.
+/// The number of shards for each kind of revocation. With a million revocations, rehashing or pruning a shard takes
+/// less than a millisecond.
 const SHARDS_PER_KIND: usize = 64;
 
-/// The number of maps in a table: one per kind except for [`RevocationKind::All`], which needs only a single time.
+/// The number of maps in a revocation table: one for each kind of revocation except [`RevocationKind::All`], which
+/// needs only one timestamp.
 const MAPS_PER_TABLE: usize = RevocationKind::ALL.len() - 1;
 
-/// The latest revocation of each property, as Unix time in seconds. An entry takes 20 bytes.
+/// Maps the fingerprint of a token property to the time of its latest revocation, as Unix time in seconds. Each
+/// revocation takes 20 bytes.
 type RevocationMap = HashMap<Fingerprint, u32, BuildHasherDefault<FingerprintHasher>>;
 
 /// The table of all revocations in force.
 #[derive(Debug)]
 pub(super) struct RevocationTable {
     maps: [Shards; MAPS_PER_TABLE],
-    /// The time of the latest entry that revokes all tokens, or 0.
+    /// The time of the latest revocation that covers all tokens, or 0 if there is none.
     all_revoked_at: AtomicU32,
-    /// Held while `all_revoked_at` is written. Otherwise, pruning could remove a time that another thread has just added
-    /// again.
+    /// Held while `all_revoked_at` is written. Otherwise, pruning could clear `all_revoked_at` just after another
+    /// thread has set it to the time of a newer revocation.
     all_revoked_lock: Mutex<()>,
-    /// The version of the table, which changes after each change to the entries.
+    /// The version number of the table, which changes each time new revocations have been added.
     version: AtomicU64,
     next_pruned_shard: AtomicUsize,
 }
 
-/// The entries of one kind, in shards.
+/// The revocations of one kind, split into shards.
 #[derive(Debug)]
 struct Shards {
-    /// The number of entries. A kind without entries needs no lookup.
+    /// The number of revocations in all shards. While it is 0, lookups return without locking a shard.
     len: AtomicUsize,
     shards: [RwLock<RevocationMap>; SHARDS_PER_KIND],
 }
@@ -56,22 +58,23 @@ impl RevocationTable {
         }
     }
 
-    /// The number of entries in the table.
+    /// The number of revocations in the table.
     pub fn len(&self) -> usize {
         let maps = self.maps.iter().map(|map| map.len.load(Ordering::Relaxed)).sum::<usize>();
         maps + usize::from(self.all_revoked_at.load(Ordering::Relaxed) > 0)
     }
 
-    /// Adds entries. Only the latest time for each property counts, so entries may arrive in any order and more than
-    /// once.
+    /// Adds revocations. For each token property, only the latest revocation time counts, so revocations may arrive in
+    /// any order and more than once.
     pub fn insert<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
         let mut is_changed = false;
         for entry in entries {
             is_changed |= self.insert_entry(entry);
         }
         if is_changed {
-            // The version changes only after the entries are visible. If the version changed earlier, a token could
-            // pass the check against it without being compared with the new entries.
+            // The version of the table changes only after lookups can find the new revocations. Otherwise, a token
+            // could be recorded as checked against the new version although it was compared only with the older
+            // revocations.
             self.version.fetch_max(new_table_version(), Ordering::AcqRel);
         }
     }
@@ -94,7 +97,7 @@ impl RevocationTable {
         true
     }
 
-    /// Whether adding an entry would change the table.
+    /// Whether adding this revocation would change the table.
     pub fn is_changed_by(&self, Entry { kind, id, organization, before }: &Entry) -> bool {
         let time = self.maps.get(kind.index()).map_or_else(
             || Some(self.all_revoked_at.load(Ordering::Acquire)),
@@ -103,7 +106,7 @@ impl RevocationTable {
         time.is_none_or(|time| time < *before)
     }
 
-    /// The kind of an entry that covers a token, or `None` if no entry covers the token.
+    /// The kind of a revocation that covers the token, or `None` if the token is not revoked.
     pub fn find_revocation_kind(&self, subject: &Subject, state: &RevocationState) -> Option<RevocationKind> {
         let version = self.version.load(Ordering::Acquire);
         if state.has_passed_check(version) {
@@ -134,9 +137,10 @@ impl RevocationTable {
         })
     }
 
-    /// For each kind, removes the entries before `cutoff` from the next shard. `cutoff` returns Unix time in seconds,
-    /// and is called for each shard under its lock, because a thread that adds entries may need them to be kept longer.
-    /// Pruning all shards at once would block the event loop.
+    /// For each kind of revocation, removes the revocations older than `cutoff` from the next shard. Pruning all shards
+    /// at once would block the event loop. `cutoff` returns Unix time in seconds. It is called again after each shard
+    /// has been locked, because another thread may just have passed a longer token lifetime, with which older
+    /// revocations must be kept.
     pub fn prune_next_shards(&self, cutoff: impl Fn() -> u32) {
         let index = self.next_pruned_shard.fetch_add(1, Ordering::Relaxed) % SHARDS_PER_KIND;
         for map in &self.maps {
@@ -150,7 +154,8 @@ impl RevocationTable {
 }
 
 impl Shards {
-    /// The time of a property's latest revocation. No lock is taken for a kind without entries.
+    /// The time of the latest revocation with this fingerprint. If there are no revocations of this kind, no lock is
+    /// taken.
     fn get(&self, fingerprint: Fingerprint) -> Option<u32> {
         if self.len.load(Ordering::Acquire) == 0 {
             return None;
@@ -221,7 +226,7 @@ mod tests {
         table
     }
 
-    /// The kind of the entry that covers a token with these claims, or `None` if no entry does.
+    /// The kind of the revocation that covers a token with these claims, or `None` if the token is not revoked.
     fn find_kind(table: &RevocationTable, members: Value) -> Option<RevocationKind> {
         let mut all_claims = json!({
             "sub": "u", "iat": ISSUED_AT, "client_id": "c", "organization_id": "org", "sid": "s", "grant_id": "g", "jti": "t",

@@ -21,20 +21,21 @@ use self::waiting::WaitingTask;
 
 thread_local! {
     static SLOW_WORK_PERMIT: Cell<SlowWorkPermit> = const { Cell::new(SlowWorkPermit::Allowed) };
-    /// How much time this JavaScript thread has spent on slow work in the current turn of its event loop.
+    /// How much time this JavaScript thread has spent on slow work (expensive signature checks) in the current turn of
+    /// its event loop.
     static SLOW_WORK_TIME: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// Whether the current thread may do slow work while it polls a task.
+/// Whether the current thread is allowed to do slow work (expensive signature checks) while it polls a task.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SlowWorkPermit {
-    /// Slow work is not allowed.
+    /// The current thread must not do slow work for the task.
     Forbidden,
-    /// Slow work is not allowed, but the task cannot continue without slow work.
+    /// The current thread must not do slow work, but slow work is the task's next step.
     Needed,
-    /// Slow work is allowed (the default for threads that this module does not manage).
+    /// The current thread is allowed to do slow work (the default for threads that this module does not manage).
     Allowed,
-    /// Slow work is allowed, and the task has begun slow work at this time.
+    /// The current thread is allowed to do slow work, and began to do so at this time.
     Begun(Instant),
     /// The task should fail instead of doing slow work.
     Refused,
@@ -44,7 +45,7 @@ enum SlowWorkPermit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overloaded;
 
-/// Waits until the task runs on a thread that may do slow work.
+/// Waits until the task runs on a thread that is allowed to do slow work, such as an expensive signature check.
 ///
 /// # Errors
 ///
@@ -72,14 +73,14 @@ pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub enum Progress<T> {
     /// The output of the task, and whether the task has done slow work on this thread.
     Done(T, bool),
-    /// The remaining task, which the caller passes to [`run_in_background`].
+    /// The rest of the task, which the caller passes to [`run_in_background`].
     Unfinished(UnfinishedTask<T>),
 }
 
 /// A task that must continue on another thread.
 pub struct UnfinishedTask<T> {
     task: Task<T>,
-    /// The task's slot in the queue, if the task needs slow work.
+    /// The task's slot in the queue, if slow work is the task's next step.
     slot: Option<QueueSlot>,
 }
 
@@ -103,7 +104,7 @@ pub fn run_inline<T>(mut task: Task<T>) -> Progress<T> {
     }
 }
 
-/// Runs the remaining task on the core's threads, and then calls `on_done` with the output, or with `None` after a
+/// Runs the rest of a task on the core's threads, and then calls `on_done` with the output, or with `None` after a
 /// panic or if no thread can be started. If `ends_event_loop_turn` is true, the calling thread must soon call
 /// [`end_event_loop_turn`], because the task may otherwise never run.
 pub fn run_in_background<T: Send + 'static>(
@@ -120,7 +121,8 @@ pub fn run_in_background<T: Send + 'static>(
     }
 }
 
-/// A new id for a task that continues in the background. Task ids are positive and ascending.
+/// A new id for a task that continues in the background. Task ids are positive, and each is greater than all earlier
+/// ones.
 pub fn new_task_id() -> TaskId {
     static LAST_TASK_ID: AtomicU64 = AtomicU64::new(0);
     LAST_TASK_ID.fetch_add(1, Ordering::Relaxed) + 1
@@ -133,8 +135,8 @@ pub fn cancel(task_ids: &[TaskId]) {
     queue::cancel(task_ids);
 }
 
-/// Marks the end of an event loop turn on this JavaScript thread. The thread gets a new budget for slow work, and
-/// spends it on waiting tasks. Returns whether more tasks are waiting.
+/// Marks the end of an event loop turn on this JavaScript thread. The thread gets a new time budget for slow work, and
+/// runs queued jobs for a limited time. Returns whether any jobs are still queued.
 #[must_use]
 pub fn end_event_loop_turn() -> bool {
     let start = Instant::now();
@@ -166,7 +168,7 @@ impl<T> Drop for CompletionCallback<T> {
     }
 }
 
-/// Queues a task that needs slow work. If the task has to wait again, it continues on the runtime.
+/// Queues a task whose next step is slow work. If the task has to wait again, it continues on the runtime.
 fn enqueue<T: Send + 'static>(
     mut task: Task<T>,
     task_id: TaskId,
@@ -188,7 +190,7 @@ fn enqueue<T: Send + 'static>(
     queue::push(task_id, Box::new(job), runs_next_job);
 }
 
-/// Runs a task on the runtime until the task finishes or needs slow work.
+/// Runs a task on the runtime until the task finishes or reaches slow work.
 fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, task_id: TaskId, callback: CompletionCallback<T>) {
     let waiting = WaitingTask::new(task_id);
     drop(spawn(async move {
@@ -216,13 +218,14 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, task_id: TaskId, callbac
 /// The state of a task after [`poll_or_reserve_queue_slot`].
 struct PollOutcome<T> {
     poll: Poll<T>,
-    /// The state of the permit for slow work after the poll.
+    /// The [`SLOW_WORK_PERMIT`] after the task was polled, which shows whether the task has reached or begun slow work.
     permit_after: SlowWorkPermit,
-    /// The task's slot in the queue, if the task needs slow work.
+    /// The task's slot in the queue, if slow work is the task's next step.
     slot: Option<QueueSlot>,
 }
 
-/// Polls a task. If the task needs slow work, it gets a slot in the queue, or fails if the queue is overloaded.
+/// Polls a task. If the task reaches slow work that this thread must not do, reserves a slot in the queue for the task,
+/// or makes the task fail if the queue is overloaded.
 fn poll_or_reserve_queue_slot<T>(permit: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> PollOutcome<T> {
     let (poll, permit_after) = poll_once(permit, task, context);
     if permit_after != SlowWorkPermit::Needed || poll.is_ready() {
@@ -234,7 +237,8 @@ fn poll_or_reserve_queue_slot<T>(permit: SlowWorkPermit, task: &mut Task<T>, con
     }
 }
 
-/// Polls a task once with this permit for slow work, and returns the state of the permit afterwards.
+/// Polls a task once with this [`SLOW_WORK_PERMIT`], and returns the permit that the poll has left behind. The permit
+/// changes if the task reaches or begins slow work.
 fn poll_once<T>(permit: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWorkPermit) {
     let previous_permit = SLOW_WORK_PERMIT.replace(permit);
     let poll = task.as_mut().poll(context);

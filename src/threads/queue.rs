@@ -30,13 +30,14 @@ pub const TIME_SLICE: Duration = Duration::from_micros(400);
 /// Whether a job should do its work or give up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobDecision {
-    /// The job should do its work.
+    /// The job should do its work, because it has neither waited too long nor been cancelled.
     Work,
     /// The job has waited too long, or its client has disconnected.
     GiveUp,
 }
 
-/// A job for the queue: a function that is called even if the job should give up.
+/// A job for the queue: a function that is always called, with the decision whether the job should do its work or give
+/// up.
 pub type Job = Box<dyn FnOnce(JobDecision) + Send>;
 
 /// The id of a task that continues in the background.
@@ -115,7 +116,8 @@ pub fn has_waiting_jobs() -> bool {
     !lock_queue().jobs.is_empty()
 }
 
-/// Makes the jobs with these task ids give up if they are still waiting. The ids must be in ascending order.
+/// Cancels the jobs of the tasks with these ids, unless a thread has already started them. The ids must be in ascending
+/// order.
 pub fn cancel(task_ids: &[TaskId]) {
     for job in &mut lock_queue().jobs {
         job.is_cancelled |= task_ids.binary_search(&job.task_id).is_ok();

@@ -1,4 +1,5 @@
-//! The tasks waiting on the runtime, for example for keys, and whether they have been cancelled.
+//! The tasks that are suspended in the Tokio runtime, for example until keys have been fetched, and whether each task
+//! has been cancelled.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -8,10 +9,10 @@ use once_cell::sync::Lazy;
 use super::TaskId;
 use crate::lock::lock;
 
-/// Whether each waiting task has been cancelled, by task id.
+/// Maps the id of each suspended task to whether the task has been cancelled.
 static CANCELLATIONS: Lazy<Mutex<HashMap<TaskId, bool>>> = Lazy::new(Mutex::default);
 
-/// Marks a task as waiting on the runtime until this value is dropped.
+/// Marks a task as suspended in the runtime until this guard is dropped.
 pub struct WaitingTask(TaskId);
 
 impl WaitingTask {
@@ -31,7 +32,7 @@ impl Drop for WaitingTask {
     }
 }
 
-/// Cancels the tasks with these ids if they are waiting on the runtime.
+/// Cancels the tasks with these ids if they are suspended in the runtime.
 pub fn cancel(task_ids: &[TaskId]) {
     let mut cancellations = lock_cancellations();
     for task_id in task_ids {
