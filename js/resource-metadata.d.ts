@@ -92,10 +92,19 @@ export interface ResourceMetadata {
   /**
    * Creates the response to a GET request for `path`, for frameworks based on fetch.
    *
-   * @example Hono, Next.js
+   * @example Hono
    * ```ts
    * app.get(metadata.path, () => metadata.response())
-   * export const GET = () => metadata.response() // app/.well-known/oauth-protected-resource/route.ts
+   * ```
+   *
+   * @example Next.js: `app/.well-known/oauth-protected-resource/route.ts`
+   * ```ts
+   * import { connection } from 'next/server'
+   *
+   * export async function GET() {
+   *   await connection() // otherwise, `next build` would store the document with the variables of the build
+   *   return metadata.response()
+   * }
    * ```
    */
   response(): Response
