@@ -121,7 +121,7 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     return buildSync({ stdin: { contents, resolveDir: EXAMPLES }, ...options }).outputFiles[0].text
   }
 
-  for (const [variant, files] of Object.entries({
+  const variants = {
     'the token in the cookie': {
       'lib/auth.ts': 'js/cli/templates/next-auth.ts',
       'app/callback/route.ts': 'examples/recipes/next-client/app/callback/route.ts',
@@ -130,41 +130,13 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
       'lib/auth.ts': 'examples/recipes/next-session/lib/auth.ts',
       'app/callback/route.ts': 'examples/recipes/next-session/app/callback/route.ts',
     },
-  })) {
+  }
+  for (const [variant, files] of Object.entries(variants)) {
     for (const [name, server] of Object.entries(SERVERS)) {
       // The variants differ only in the application, and each of these tests takes half a minute.
       if (name === 'the local issuer' && variant !== 'the token in the cookie') continue
       test(`@logto/next with ${name} and ${variant}: signs in, in routes, pages and the proxy, and signs out`, async (t) => {
-        const [port, appPort] = [await freePort(), await freePort()]
-        const appUrl = `http://localhost:${appPort}`
-        const shared = ['lib/logto.ts', 'app/sign-in/route.ts', 'app/sign-out/route.ts', 'proxy.ts']
-        const paths = {
-          ...Object.fromEntries(shared.map((path) => [path, `examples/recipes/next-client/${path}`])),
-          ...files,
-        }
-        paths['lib/same-origin.ts'] = 'examples/next/lib/same-origin.ts'
-        const application = new Application(join(__dirname, '../next/logto-sdk'), {
-          next: 16,
-          packages: ['@logto/next'],
-          files: Object.fromEntries(Object.entries(paths).map(([path, source]) => [path, read(source)])),
-          env: {
-            LOGTO_URL: `http://${server.host}:${port}`,
-            LOGTO_AUDIENCE: AUDIENCE,
-            LOGTO_APP_ID: APP.appId,
-            LOGTO_APP_SECRET: 'a-secret',
-            LOGTO_COOKIE_SECRET: 'a-secret-of-at-least-32-characters',
-            BASE_URL: appUrl,
-          },
-        })
-        t.after(() => application.remove())
-        await server.start(t, { port, appUrl, appSecret: 'a-secret' })
-        await application.serve('dev', [], appPort)
-
-        const visitor = createVisitor()
-        const orders = async () => {
-          const { status, text } = await visitor(`${appUrl}/orders`)
-          return [status, JSON.parse(text)[status === 200 ? 'owner' : 'code']]
-        }
+        const { appUrl, visitor, orders } = await startApplication(t, server, files)
         assert.deepEqual(await orders(), [401, 'missing_token'])
         const { url } = await visitor(`${appUrl}/account?tab=2`, PAGE)
         const page = await server.signIn(visitor, url)
@@ -178,6 +150,56 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
         assert.deepEqual(await orders(), [401, 'missing_token'])
       })
     }
+  }
+
+  test("@logto/next with the token from the SDK's session: tells the end of a session from a failure", async (t) => {
+    const server = SERVERS['the local issuer']
+    const started = await startApplication(t, server, variants["the token from the SDK's session"])
+    const { appUrl, visitor, orders, output, issuer, port } = started
+    assert.deepEqual(await orders(), [401, 'missing_token'])
+    const { url } = await visitor(`${appUrl}/sign-in`, PAGE)
+    assert.equal((await server.signIn(visitor, url)).url, `${appUrl}/`)
+    await issuer.stop()
+    assert.equal((await visitor(`${appUrl}/orders`)).status, 500)
+    assert.match(output(), /fetch failed/)
+    // After a restart, the issuer rejects all refresh tokens.
+    await server.start(t, { port })
+    assert.deepEqual(await orders(), [401, 'missing_token'])
+    assert.match((await visitor(`${appUrl}/account`, PAGE)).url, /\/oidc\/auth\?/)
+  })
+
+  /** Starts a server at which users sign in, and the application in the documentation, and returns a visitor of the application. */
+  async function startApplication(t, server, files) {
+    const [port, appPort] = [await freePort(), await freePort()]
+    const appUrl = `http://localhost:${appPort}`
+    const shared = ['lib/logto.ts', 'app/sign-in/route.ts', 'app/sign-out/route.ts', 'proxy.ts']
+    const paths = {
+      ...Object.fromEntries(shared.map((path) => [path, `examples/recipes/next-client/${path}`])),
+      ...files,
+    }
+    paths['lib/same-origin.ts'] = 'examples/next/lib/same-origin.ts'
+    const application = new Application(join(__dirname, '../next/logto-sdk'), {
+      next: 16,
+      packages: ['@logto/next'],
+      files: Object.fromEntries(Object.entries(paths).map(([path, source]) => [path, read(source)])),
+      env: {
+        LOGTO_URL: `http://${server.host}:${port}`,
+        LOGTO_AUDIENCE: AUDIENCE,
+        LOGTO_APP_ID: APP.appId,
+        LOGTO_APP_SECRET: 'a-secret',
+        LOGTO_COOKIE_SECRET: 'a-secret-of-at-least-32-characters',
+        BASE_URL: appUrl,
+      },
+    })
+    t.after(() => application.remove())
+    const issuer = await server.start(t, { port, appUrl, appSecret: 'a-secret' })
+    const { output } = await application.serve('dev', [], appPort)
+    const visitor = createVisitor()
+    const orders = async () => {
+      const { status, text } = await visitor(`${appUrl}/orders`)
+      return [status, JSON.parse(text)[status === 200 ? 'owner' : 'code']]
+    }
+    return { appUrl, visitor, orders, output, issuer, port }
   }
 
   /** Follows redirects and keeps cookies, like a browser. */
