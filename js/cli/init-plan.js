@@ -9,10 +9,12 @@ const {
   addEnvironmentVariables,
   addRoute,
   describeApplication,
+  environmentValue,
   routeLines,
   toCommonJs,
   wrapNextJsConfig,
 } = require('./init-edit')
+const { findVariable } = require('./init-project')
 const {
   APP_CREATION_PATTERNS,
   buildStartCommand,
@@ -74,9 +76,14 @@ const ROUTES_BY_FRAMEWORK = {
 function createPlan(project, variables, sources = readSources(project.folder)) {
   const plan = new Planner(project)
   const { environment } = project
-  const text = addEnvironmentVariables(project.read(environment), variables)
-  if (text === null) plan.kept.push(environment)
-  else plan.change(environment, text)
+  const original = project.read(environment)
+  // An entry in `.env.local` would override the entry in another file.
+  const missing = Object.entries(variables).filter(
+    ([name]) => environmentValue(original ?? '', name) !== undefined || findVariable(project, name) === undefined,
+  )
+  const text = addEnvironmentVariables(original, Object.fromEntries(missing))
+  if (text !== null) plan.change(environment, text)
+  else if (original !== null) plan.kept.push(environment)
 
   if (project.framework === 'next') planNextJs(plan)
   else if (project.framework === 'nestjs') planNest(plan)

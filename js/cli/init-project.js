@@ -4,6 +4,7 @@ const { existsSync, readFileSync, statSync } = require('node:fs')
 const { dirname, join, resolve } = require('node:path')
 const { UsageError } = require('./arguments')
 const { parseJsonObject } = require('./http')
+const { environmentValue } = require('./init-edit')
 
 /**
  * @typedef {'express' | 'fastify' | 'hono' | 'koa' | 'nestjs' | 'next'} Framework
@@ -12,6 +13,7 @@ const { parseJsonObject } = require('./http')
  *   folder: string,
  *   framework: Framework,
  *   environment: '.env' | '.env.local',
+ *   environmentFiles: string[],
  *   router: 'app' | 'pages',
  *   source: '' | 'src/',
  *   isTypeScript: boolean,
@@ -52,6 +54,9 @@ const MANAGERS_BY_LOCK_FILE = [
   ['package-lock.json', 'npm'],
 ]
 
+/** The files that `next dev` reads. The first file that sets a variable has precedence. */
+const NEXT_JS_ENVIRONMENT_FILES = ['.env.development.local', '.env.local', '.env.development', '.env']
+
 /**
  * @param {string} folder
  * @param {string | undefined} requested - The name of the framework, if the user chose one.
@@ -73,6 +78,7 @@ function readProject(folder, requested, env) {
     folder,
     framework,
     environment,
+    environmentFiles: framework === 'next' ? NEXT_JS_ENVIRONMENT_FILES : [environment],
     router: !has(`${source}app`) && has(`${source}pages`) ? 'pages' : 'app',
     source,
     isTypeScript: has('tsconfig.json') || 'typescript' in installed || framework === 'nestjs',
@@ -88,6 +94,17 @@ function readProject(folder, requested, env) {
     hasTsx: 'tsx' in installed,
     read,
   }
+}
+
+/**
+ * Finds the environment file that sets a variable to a value.
+ *
+ * @param {Pick<Project, 'environmentFiles' | 'read'>} project
+ * @param {string} name
+ */
+function findVariable({ environmentFiles, read }, name) {
+  const values = environmentFiles.map((file) => ({ file, value: environmentValue(read(file) ?? '', name) }))
+  return values.find(({ value }) => value)
 }
 
 /**
@@ -179,4 +196,4 @@ function packageManagerOf({ packageManager }, has, { npm_config_user_agent: user
   return /** @type {PackageManager} */ (declaredManager ?? managerFromLockFile ?? runningManager ?? 'npm')
 }
 
-module.exports = { FRAMEWORKS, readProject }
+module.exports = { FRAMEWORKS, findVariable, readProject }

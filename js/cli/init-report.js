@@ -2,6 +2,7 @@
 
 const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { addedLines } = require('./init-diff')
+const { findVariable } = require('./init-project')
 const { PACKAGE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
 const { quote } = require('./shell-words')
 
@@ -180,6 +181,7 @@ function publicRoutesNotes(project, { isExtended, changes, manual, application }
  */
 function closingNotes(project, variables, localIssuer) {
   const { environment, isIgnored, isTypeScript, isModule, read } = project
+  const fileOf = (/** @type {string} */ name) => findVariable(project, name)?.file ?? environment
   return [
     ...(isIgnored ? [] : [`Add ${environment} to .gitignore, so that Git ignores the file.`]),
     ...(isTypeScript && !isModule && /"verbatimModuleSyntax": true/.test(read('tsconfig.json') ?? '')
@@ -187,11 +189,13 @@ function closingNotes(project, variables, localIssuer) {
       : []),
     ...(localIssuer && new URL(variables.LOGTO_URL).origin !== localIssuer.logtoUrl
       ? [
-          `The local issuer issues tokens for ${localIssuer.logtoUrl}: set LOGTO_URL in ${environment} to exactly this URL.`,
+          `The local issuer issues tokens for ${localIssuer.logtoUrl}: set LOGTO_URL in ${fileOf('LOGTO_URL')} to exactly this URL.`,
         ]
       : []),
     ...(localIssuer === null && variables.LOGTO_AUDIENCE === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE
-      ? [`Replace LOGTO_AUDIENCE in ${environment} with the identifier of your API resource, unless it is the same.`]
+      ? [
+          `Replace LOGTO_AUDIENCE in ${fileOf('LOGTO_AUDIENCE')} with the identifier of your API resource, unless it is the same.`,
+        ]
       : []),
     `Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too. Tests that import the application need them in the environment of the test command: LOGTO_URL=${quote(variables.LOGTO_URL)} LOGTO_AUDIENCE=${quote(variables.LOGTO_AUDIENCE)} ${project.packageManager} test`,
   ]

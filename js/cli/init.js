@@ -8,8 +8,7 @@ const { createVerifier } = require('../core/verifier')
 const { UsageError, readArguments } = require('./arguments')
 const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { formatDiff } = require('./init-diff')
-const { environmentValue } = require('./init-edit')
-const { FRAMEWORKS, readProject } = require('./init-project')
+const { FRAMEWORKS, findVariable, readProject } = require('./init-project')
 const { createPlan } = require('./init-plan')
 const { findLocalIssuer } = require('./local-issuer')
 const { closingNotes, describeProject, jsonSummary, nextSteps, publicRoutesNotes } = require('./init-report')
@@ -98,24 +97,23 @@ async function run(args, surroundings) {
 }
 
 /**
- * Returns the environment variables, with values from the existing file, flags, the user's answers or the defaults.
+ * Returns the environment variables, with values from the existing files, flags, the user's answers or the defaults.
  *
  * @param {import('./init-project').Project} project
  * @param {Flags} flags
  * @param {Prompt | null} prompt
  */
 async function readVariables(project, flags, prompt) {
-  const file = project.read(project.environment) ?? ''
   const value = async (
     /** @type {keyof typeof DEV_ISSUER_ENV_VARIABLES} */ name,
     /** @type {string | undefined} */ flag,
     /** @type {string} */ question,
   ) => {
-    const existingValue = environmentValue(file, name)
-    if (existingValue) {
-      if (flag !== undefined && flag !== existingValue)
-        throw new UsageError(`${name} is already set in ${project.environment}: change it there`)
-      return existingValue
+    const existing = findVariable(project, name)
+    if (existing?.value) {
+      if (flag !== undefined && flag !== existing.value)
+        throw new UsageError(`${name} is already set in ${existing.file}: change it there`)
+      return existing.value
     }
     return flag ?? (await prompt?.ask(question, DEV_ISSUER_ENV_VARIABLES[name])) ?? DEV_ISSUER_ENV_VARIABLES[name]
   }

@@ -300,6 +300,31 @@ describe('init never overwrites anything', () => {
     assert.equal(read('.env'), 'LOGTO_URL=http://127.0.0.1:3001\nexport LOGTO_AUDIENCE=https://api.example.com\nA=\n')
   })
 
+  test('entries in the other files that Next.js reads are kept, because .env.local would override them', async (t) => {
+    const files = { 'package.json': uses('next'), 'app/page.jsx': '' }
+    const entries = 'LOGTO_URL=https://auth.example.com\nLOGTO_AUDIENCE=https://orders.example.com\n'
+    for (const path of ['.env', '.env.development', '.env.development.local']) {
+      const { init, list } = project(t, { ...files, [path]: entries })
+      const { stdout } = await init(['--yes'])
+      assert.match(stdout, /doctor --url https:\/\/auth\.example\.com --audience https:\/\/orders\.example\.com/)
+      assert.ok(!list().includes('.env.local'))
+      const { code, stderr } = await init(['--yes', '--audience', 'https://api.example.com'])
+      assert.equal(code, 2)
+      assert.ok(stderr.startsWith(`LOGTO_AUDIENCE is already set in ${path}: change it there`))
+    }
+  })
+
+  test('an entry that only .env sets is used, and an empty entry of .env.local is filled in with it', async (t) => {
+    const files = { 'package.json': uses('next'), 'app/page.jsx': '', '.env': 'LOGTO_URL=https://auth.example.com\n' }
+    const { init, read } = project(t, files)
+    await init(['--yes'])
+    assert.equal(read('.env.local'), 'LOGTO_AUDIENCE=https://api.example.com\n')
+    const empty = project(t, { ...files, '.env.local': 'LOGTO_URL=\n' })
+    await empty.init(['--yes'])
+    const expected = 'LOGTO_URL=https://auth.example.com\nLOGTO_AUDIENCE=https://api.example.com\n'
+    assert.equal(empty.read('.env.local'), expected)
+  })
+
   test('files with other contents are left alone, and the lines are shown', async (t) => {
     const { init, read } = project(t, { 'package.json': uses('next'), 'app/a.jsx': '', 'lib/auth.js': 'mine' })
     const { stdout } = await init(['--yes'])
