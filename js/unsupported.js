@@ -7,6 +7,6 @@ module.exports = /** @type {any} */ (unsupported())
 /** @returns {never} */
 function unsupported() {
   throw new Error(
-    "logto-authkit runs only in Node.js: import it only in server code, and where Next.js would use the Edge runtime, set runtime = 'nodejs'",
+    "logto-authkit runs only in Node.js: import it only in server code, and pass values to Client Components as props; in Next.js, remove runtime = 'edge' from routes, and rename middleware.ts to proxy.ts (see node_modules/logto-authkit/docs/troubleshooting.md)",
   )
 }

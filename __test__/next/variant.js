@@ -22,7 +22,7 @@ const hasChromium = existsSync(CHROMIUM)
 const AUDIENCE = 'https://api.example.com'
 /** In milliseconds: an upper limit for a busy machine. Builds and starts have their own limits in application.js. */
 const SUITE_TIMEOUT = 1_800_000
-const NODE_ONLY_ERROR_PATTERN = /logto-authkit runs only in Node\.js: .* set runtime = 'nodejs'/
+const NODE_ONLY_ERROR_PATTERN = /logto-authkit runs only in Node\.js: .* remove runtime = 'edge' from routes/
 const PAGE = { accept: 'text/html' }
 
 let issuer

@@ -309,7 +309,9 @@ describe('a wrong application', { timeout: 300_000 }, () => {
     const args = ['--conditions', 'browser', '--eval', "require('logto-authkit')"]
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', cwd: ROOT })
     assert.equal(status, 1)
-    assert.match(stderr, /runs only in Node\.js: import it only in server code, .* set runtime = 'nodejs'/)
+    assert.match(stderr, /runs only in Node\.js: import it only in server code, .* remove runtime = 'edge' from routes/)
+    for (const advice of ['as props', '`proxy.ts`', "`runtime: 'nodejs'`"])
+      assertListed('runs only in Node.js', new RegExp(advice))
   })
 
   test('25. without withLogtoAuth: the messages of bundlers are listed', () => {
