@@ -116,6 +116,15 @@ test('A12: names a self-signed certificate that is marked as a CA, even if NODE_
   await assertRejected(unmarked, {}, /is self-signed and not trusted/, 'DEPTH_ZERO_SELF_SIGNED_CERT')
 })
 
+test('A12: names another trusted certificate with the name of the issuer', async (t) => {
+  const tls = createSelfSigned()
+  const server = await startTlsServer(t, { tls })
+  const other = createSelfSigned().cert
+  const cause = /another trusted certificate has the name of the issuer.*NODE_EXTRA_CA_CERTS does not contain/
+  await assertRejected(server, { NODE_EXTRA_CA_CERTS: save('other.pem', other) }, cause)
+  await assertAccepted(server, { NODE_EXTRA_CA_CERTS: save('both.pem', other + tls.cert) })
+})
+
 test('A12: names a server that supports only CBC cipher suites', async (t) => {
   const ciphers = 'ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:AES128-SHA'
   const tls = { ...authority.issue(), maxVersion: 'TLSv1.2', ciphers }

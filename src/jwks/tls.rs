@@ -125,10 +125,17 @@ impl ExplainingCertVerifier {
                 (format!("was issued by an authority that is not trusted. {}", self.advice), Some(code))
             }
             CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
-            | CertificateError::BadSignature => (
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
                 "or its chain has a signature that is not accepted, for example with SHA-1 or an RSA key below 2048 bits"
                     .into(),
+                None,
+            ),
+            CertificateError::BadSignature => (
+                format!(
+                    "or its chain has a signature that does not match: another trusted certificate has the name of the issuer, \
+                     or the signature uses an RSA key below 2048 bits. {}",
+                    self.advice
+                ),
                 None,
             ),
             _ if format!("{error:?}").contains("CaUsedAsEndEntity") => (
