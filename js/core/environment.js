@@ -75,9 +75,14 @@ function withMissingOptionHint(result, optionSet, options) {
   const fileHint = envFileHint(variable, otherProblem?.variable)
   const hint = fileHint ?? (isMissing ? advice : undefined)
   const isInFile = otherProblem !== null && fileHint?.includes(otherProblem.variable)
-  const sentences = [result.message, hint, isInFile ? undefined : otherProblem?.message]
+  const nextJsHint = isMissing && NEXT_JS_OPTION_SETS.includes(optionSet) ? NEXT_JS_HINT : undefined
+  const sentences = [result.message, hint, isInFile ? undefined : otherProblem?.message, nextJsHint]
   return { ...result, message: sentences.filter((sentence) => sentence !== undefined).join('. ') }
 }
+
+/** Next.js reads environment files itself. */
+const NEXT_JS_OPTION_SETS = ['next', 'proxy']
+const NEXT_JS_HINT = 'In Next.js, set missing variables in .env.local, and restart the application'
 
 /**
  * Returns the problem with the variable of `audience`, if the core has reported the option before it, `logtoUrl`. Users

@@ -3,7 +3,7 @@ const { once } = require('node:events')
 const { test } = require('node:test')
 const { NextRequest } = require('next/server')
 const { requireScopes } = require('logto-authkit')
-const { createNextAuth, getAuth, verifyNextAuth, withApiAuth, withAuth } = require('logto-authkit/next')
+const { authProxy, createNextAuth, getAuth, verifyNextAuth, withApiAuth, withAuth } = require('logto-authkit/next')
 const { ask, serve } = require('../../support/frameworks')
 const { OPTIONS, issued } = require('../../support/next')
 
@@ -41,6 +41,20 @@ test('throws for invalid options when a handler is wrapped', () => {
   assert.throws(() => auth.withAuth(handler, { requiredScope: '' }), wrong)
   // @ts-expect-error: unknown requirement
   assert.throws(() => auth.withAuth(handler, { scope: 'read:orders' }), wrong)
+})
+
+test('names .env.local in the error for missing variables', () => {
+  const hint = 'In Next.js, set missing variables in .env.local, and restart the application'
+  for (const create of /** @type {((options: any) => unknown)[]} */ ([createNextAuth, authProxy])) {
+    const both = new RegExp(`^Invalid option "logtoUrl".*LOGTO_AUDIENCE is missing, too\\. ${hint}$`)
+    assert.throws(() => create({}), { message: both })
+    const { logtoUrl } = OPTIONS
+    assert.throws(() => create({ logtoUrl }), { message: new RegExp(`^Invalid option "audience".*\\. ${hint}$`) })
+    assert.throws(
+      () => create({ logtoUrl, audience: '' }),
+      ({ message }) => !message.includes(hint),
+    )
+  }
 })
 
 test('rejects with a TypeError for invalid options in verifyNextAuth and getAuth', async () => {
