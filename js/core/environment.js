@@ -1,7 +1,6 @@
 /** Reads the environment variables that replace missing options. */
 
 const { parseEnv } = require('node:util')
-const native = require('./addon')
 const { contract } = require('./contract')
 const { ownProperty } = require('./plain')
 const { readTextFile } = require('./text-file')
@@ -71,12 +70,13 @@ function withMissingOptionHint(result, optionSet, options) {
   if (!row?.required || [options?.[result.option]].flat().some(Boolean)) return result
   const { name, variable, advice } = row
   const isMissing = variable !== undefined && options?.[name] === undefined && isBlank(variable)
-  const otherProblem = problemWithAudience(result.option, optionSet, options)
-  const fileHint = envFileHint(variable, otherProblem?.variable)
+  const otherVariable = otherMissingVariable(name, optionSet, options)
+  const fileHint = envFileHint(variable, otherVariable)
   const hint = fileHint ?? (isMissing ? advice : undefined)
-  const isInFile = otherProblem !== null && fileHint?.includes(otherProblem.variable)
+  const otherHint =
+    otherVariable === undefined || fileHint?.includes(otherVariable) ? undefined : `${otherVariable} is missing, too`
   const nextJsHint = isMissing && NEXT_JS_OPTION_SETS.includes(optionSet) ? NEXT_JS_HINT : undefined
-  const sentences = [result.message, hint, isInFile ? undefined : otherProblem?.message, nextJsHint]
+  const sentences = [result.message, hint, otherHint, nextJsHint]
   return { ...result, message: sentences.filter((sentence) => sentence !== undefined).join('. ') }
 }
 
@@ -85,22 +85,23 @@ const NEXT_JS_OPTION_SETS = ['next', 'proxy']
 const NEXT_JS_HINT = 'In Next.js, set missing variables in .env.local, and restart the application'
 
 /**
- * Returns the problem with the variable of `audience`, if the core has reported the option before it, `logtoUrl`. Users
- * then learn about both variables at once.
+ * Returns the variable of another required option that is missing as well, because the core reports only the first
+ * invalid option.
  *
  * @param {string} reportedOption
  * @param {string} optionSet
  * @param {any} options
  */
-function problemWithAudience(reportedOption, optionSet, options) {
-  const row = contract().options[optionSet].find(({ name }) => name === 'audience')
-  if (reportedOption !== 'logtoUrl' || !row?.required || row.variable === undefined) return null
-  if (options?.audience !== undefined) return null
-  const { variable } = row
-  if (isBlank(variable)) return { variable, message: `${variable} is missing, too` }
-  const environment = { ...NO_VARIABLES, audience: ownProperty(process.env, variable) }
-  const fault = native.checkOptions('verifier', { logtoUrl: 'https://logto.test' }, environment)
-  return fault === null ? null : { variable, message: fault.message }
+function otherMissingVariable(reportedOption, optionSet, options) {
+  const row = contract().options[optionSet].find(
+    ({ name, required, variable }) =>
+      required &&
+      name !== reportedOption &&
+      options?.[name] === undefined &&
+      variable !== undefined &&
+      isBlank(variable),
+  )
+  return row?.variable
 }
 
 /**

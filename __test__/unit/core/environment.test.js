@@ -112,7 +112,7 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     assert.throws(() => createVerifier({}), invalidOptions(missingAudiencePattern))
   })
 
-  test('cause one error if both are missing or invalid', (t) => {
+  test('cause one error if both are missing', (t) => {
     enterTemporaryFolder(t)
     const both = (end) => invalidOptions(new RegExp(`^Invalid .*LOGTO_URL.*\\. ${end}$`))
     assert.throws(() => createVerifier(), both('LOGTO_AUDIENCE is missing, too'))
@@ -121,11 +121,6 @@ describe('LOGTO_URL and LOGTO_AUDIENCE', () => {
     assert.throws(() => createVerifier(), both('LOGTO_AUDIENCE is missing, too'))
     setEnvironment(undefined, ' ')
     assert.throws(() => createVerifier(), both('LOGTO_AUDIENCE is missing, too'))
-    setEnvironment('ftp://t.test', '"a"')
-    assert.throws(
-      () => createVerifier(),
-      both('Invalid environment variable LOGTO_AUDIENCE: expected .*, got "\\\\"a\\\\""'),
-    )
     setEnvironment()
     const audienceIsGiven = (/** @type {any} */ { message }) => !message.includes('AUDIENCE')
     assert.throws(() => createVerifier({ audience: 'a' }), audienceIsGiven)
