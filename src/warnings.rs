@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn d1_prints_the_whole_advice_on_a_certificate_but_limits_foreign_text() {
         let warning = |cause: &str| {
-            let rejection = Rejection { cause: Some(cause.into()), ..Code::JwksUnavailable.into() };
+            let rejection = Rejection { cause: Some(cause.into()), ..ErrorCode::JwksUnavailable.into() };
             take(&WarnedCodes::default(), &rejection, &options(&[])).unwrap()
         };
         let advice = format!("the server's certificate {}", "is not accepted. ".repeat(30));
