@@ -1,6 +1,7 @@
 /** `logto-authkit doctor`: checks that this machine can verify tokens from a Logto server, and suggests fixes. */
 
 const { defaultOptions } = require('../core/contract')
+const { checkApplicationOptions, separatePrintable, verifierOptionsOf } = require('./application-options')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
@@ -11,6 +12,8 @@ const { singleOrArray, loadOptions, optionsFromEnvironment } = require('./verify
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
  * @typedef {import('./doctor-findings').Subject} Subject
+ * @typedef {{ options: object, unprintedOptions?: string[] }} FixedOptions - The corrected options, and the names of the
+ *   options that JSON cannot represent.
  */
 
 /**
@@ -73,13 +76,18 @@ async function run(args, surroundings) {
   if (positionals.length > 0) throw new UsageError('doctor takes only options')
   const checks = revocationChecks(values, env, cwd())
   const isServer = checks.length === 0 || values.url !== undefined || values.options !== undefined
-  const subject = isServer ? await optionsToCheck(values, surroundings) : undefined
-  const findings = subject === undefined ? [] : await serverFindings({ ...subject, env })
+  const file = /** @type {string | undefined} */ (values.options)
+  const own = file === undefined ? {} : await loadOptions(file)
+  const findings = file === undefined ? [] : [optionsFinding(file, own)]
+  // The other checks need valid options.
+  const isChecked = isServer && findings.every(({ ok }) => ok)
+  const subject = isChecked ? subjectOf(values, own, surroundings) : undefined
+  if (subject !== undefined) findings.push(...(await serverFindings({ ...subject, env })))
   // The checks run one at a time, so that they do not slow each other down.
   for (const check of checks) findings.push(...(await check()))
   const isHealthy = findings.every(({ ok }) => ok !== false)
-  const fixedOptions = values.fix && subject !== undefined ? applyFixes(subject, findings) : undefined
-  const report = { ok: isHealthy, findings, ...(fixedOptions && { options: fixedOptions }) }
+  const fixedOptions = values.fix && subject !== undefined ? applyFixes(own, subject, findings) : undefined
+  const report = { ok: isHealthy, findings, ...fixedOptions }
   stdout.write(
     values.json
       ? `${printableJson(report)}\n`
@@ -156,15 +164,34 @@ function readRedisUrl(given, env) {
 }
 
 /**
+ * @param {string} file
+ * @param {object} options - The options in the file.
+ * @returns {Finding}
+ */
+function optionsFinding(file, options) {
+  const check = 'Options'
+  try {
+    checkApplicationOptions(options)
+    return { check, ok: true, found: `${file} is valid` }
+  } catch (error) {
+    const { code, message } = /** @type {Error & { code?: string }} */ (error)
+    if (code !== 'invalid_options') throw error
+    const advice = `The library rejects these options, so the server was not checked. Correct ${file}, and run doctor again.`
+    return { check, ok: false, found: message, advice }
+  }
+}
+
+/**
  * Returns the options to check: the options in the application's file, overridden by flags. As in the application,
  * missing options are read from environment variables.
  *
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
+ * @param {object} options - The options in the application's file.
  * @param {import('./verify-options').Surroundings} surroundings
- * @returns {Promise<Omit<Subject, 'env'>>}
+ * @returns {Omit<Subject, 'env'>}
  */
-async function optionsToCheck(flags, surroundings) {
-  const own = flags.options === undefined ? {} : await loadOptions(flags.options)
+function subjectOf(flags, options, surroundings) {
+  const own = verifierOptionsOf(options)
   const explicitOptions = {
     logtoUrl: flags.url ?? own.logtoUrl,
     audience: singleOrArray(flags.audience) ?? own.audience,
@@ -185,20 +212,25 @@ async function optionsToCheck(flags, surroundings) {
 }
 
 /**
- * Applies the fixes for all findings to the options.
+ * Applies the fixes for all findings to the application's options.
  *
+ * @param {object} own - The options in the application's file.
  * @param {Omit<Subject, 'env'>} subject
  * @param {Finding[]} findings
+ * @returns {FixedOptions}
  */
-function applyFixes({ timeout, isUrlFromEnvironment: _, ...options }, findings) {
+function applyFixes(own, { timeout, isUrlFromEnvironment: _, ...options }, findings) {
   const jwksTimeoutMs = timeout === undefined ? {} : { jwksTimeoutMs: timeout }
-  return Object.assign({}, options, jwksTimeoutMs, ...findings.map(({ fix }) => fix))
+  const { printable, unprintable } = separatePrintable(
+    Object.assign({}, own, options, jwksTimeoutMs, ...findings.map(({ fix }) => fix)),
+  )
+  return { options: printable, ...(unprintable.length > 0 && { unprintedOptions: unprintable }) }
 }
 
 /**
  * @param {Finding[]} findings
  * @param {boolean} isHealthy
- * @param {object | undefined} fixedOptions
+ * @param {FixedOptions | undefined} fixedOptions
  * @param {import('./terminal').Paint} paint
  * @param {number} width
  */
@@ -217,8 +249,12 @@ function formatFindings(findings, isHealthy, fixedOptions, paint, width) {
   const summary = isHealthy ? paint.good(counts) : paint.bad(counts)
   const checksWithoutFix = findings.filter(({ ok, fix }) => ok === false && fix === undefined).map(({ check }) => check)
   const title = `Corrected options${checksWithoutFix.length > 0 ? `, except for: ${checksWithoutFix.join(', ')}` : ''}`
-  const options = fixedOptions ? `\n${paint.bold(title)}\n${printableJson(fixedOptions)}\n` : ''
-  return `${lines.join('\n')}\n\n${summary}\n${options}`
+  if (fixedOptions === undefined) return `${lines.join('\n')}\n\n${summary}\n`
+  const { options, unprintedOptions = [] } = fixedOptions
+  const names = toPrintable(unprintedOptions.join(', '))
+  const note =
+    names === '' ? '' : `\n${wrapText(`Keep these options, which cannot be printed: ${names}.`, '', width)}\n`
+  return `${lines.join('\n')}\n\n${summary}\n\n${paint.bold(title)}\n${printableJson(options)}\n${note}`
 }
 
 /** The indentation of the second and later lines of a finding. */

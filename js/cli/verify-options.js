@@ -7,6 +7,7 @@ const native = require('../core/addon')
 const { contract, defaultOptions } = require('../core/contract')
 const { NO_VARIABLES, readEnvFile } = require('../core/environment')
 const { valueOrThrow } = require('../core/errors')
+const { checkApplicationOptions, verifierOptionsOf } = require('./application-options')
 const { UsageError, readNumber } = require('./arguments')
 
 /**
@@ -65,10 +66,16 @@ const HELP = `  --url URL              Logto's base URL; its keys are fetched (d
  */
 async function readOptions(flags, surroundings) {
   const own = flags.options === undefined ? {} : await loadOptions(flags.options)
+  checkApplicationOptions(own)
+  const organizationId = flags['no-organization'] ? null : flags.organization
+  if (typeof own.organizationId === 'function' && organizationId === undefined)
+    throw new UsageError(
+      `In ${flags.options}, organizationId is a function of the request: pass its result with --organization or --no-organization`,
+    )
   const at = flags.at === undefined ? undefined : parseTime(flags.at)
   const explicitOptions = {
     // Explicit `undefined` values are kept, because the core reports values that must not be `undefined`.
-    ...own,
+    ...verifierOptionsOf(own),
     ...withoutUndefined({
       logtoUrl: flags.url,
       audience: singleOrArray(flags.audience),
@@ -79,7 +86,7 @@ async function readOptions(flags, surroundings) {
       scopeMode: flags['any-scope'] ? 'any' : undefined,
       requiredRole: flags.role,
       roleClaims: flags['role-claim'],
-      organizationId: flags['no-organization'] ? null : flags.organization,
+      organizationId,
       tokenType: flags['any-type'] ? null : flags['token-type'],
       algorithms: flags.algorithm,
       clockTolerance: readNumber('clock-tolerance', flags['clock-tolerance']),
@@ -151,14 +158,26 @@ function withEnvFiles(explicitOptions, { env, cwd, stderr }) {
  * @param {string} file
  */
 async function loadOptions(file) {
-  if (file.endsWith('.json')) return readJson(file)
-  const module = await import(pathToFileURL(resolve(file)).href).catch((error) => {
-    throw new UsageError(`--options ${file}: ${error.message}`)
-  })
-  const options = module.options ?? module.default?.options ?? module.default
+  const options = file.endsWith('.json') ? await readJson(file) : await importOptions(file)
+  if (Array.isArray(options))
+    throw new UsageError(`--options ${file}: expected the options of one Logto server, not an array`)
   if (typeof options === 'object' && options !== null) return options
-  throw new UsageError(`--options ${file}: expected an export named \`options\`, or a default export`)
+  throw new UsageError(
+    `--options ${file}: expected ${file.endsWith('.json') ? 'an object' : 'an export named `options`, or a default export'}`,
+  )
 }
+
+/** @param {string} file */
+async function importOptions(file) {
+  const module = await import(pathToFileURL(resolve(file)).href).catch(({ code, message }) => {
+    const problem = code === 'ERR_UNKNOWN_FILE_EXTENSION' ? UNKNOWN_EXTENSION_ADVICE : message
+    throw new UsageError(`--options ${file}: ${problem}`)
+  })
+  return module.options ?? module.default?.options ?? module.default
+}
+
+const UNKNOWN_EXTENSION_ADVICE =
+  'expected a file that ends with .json, .js, .mjs or .cjs. Node.js 22.18 or later also reads TypeScript files (.ts)'
 
 /** @param {string} file */
 async function readJson(file) {

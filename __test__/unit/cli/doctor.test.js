@@ -259,6 +259,78 @@ test("--options reads the application's options, and flags override them", async
   assert.deepEqual(failures((await doctor('--options', file, '--audience', AUDIENCE)).findings), [])
 })
 
+describe('--options', () => {
+  const { save } = temporaryFolder({ after })
+  const valid = { logtoUrl: 'http://127.0.0.1:1', audience: AUDIENCE }
+
+  /** @type {[string, object, RegExp][]} */
+  const INVALID = [
+    ['a misspelled logtoUrl', { logtoURL: valid.logtoUrl }, /^Unknown option "logtoURL": did you mean "logtoUrl"\?$/],
+    ['a value of the wrong type', { ...valid, clockTolerance: '5' }, /^Invalid option "clockTolerance": /],
+    ['an adapter option that is misspelled', { ...valid, onErorr: 1 }, /^Unknown option "onErorr": .*"onError"/],
+    ['an adapter option of the wrong type', { ...valid, publicPaths: '/' }, /^Invalid option "publicPaths": /],
+    ['an incomplete mcpAuth', { ...valid, scopesSupported: [] }, /^Invalid option "resource": /],
+  ]
+  for (const [what, options, message] of INVALID) {
+    test(`rejects ${what} with the error of the library`, async () => {
+      const { code, findings } = await doctor('--options', save('invalid.json', options))
+      assert.equal(code, 1)
+      assert.deepEqual(
+        findings.map(({ check }) => check),
+        ['Options'],
+      )
+      assert.match(findings[0].found, message)
+    })
+  }
+
+  for (const options of [
+    { ...valid, property: 'user' },
+    { ...valid, publicPaths: ['/'], signInUrl: '/sign-in' },
+    { ...valid, allowedOrigins: ['https://app.example.com'] },
+    { logtoUrl: valid.logtoUrl, resource: `${AUDIENCE}/mcp` },
+    { requiredScope: 'a' },
+  ]) {
+    test(`accepts the options ${Object.keys(options).join(', ')}`, async () => {
+      const { findings } = await doctor('--options', save('valid.json', options), '--url', valid.logtoUrl)
+      assert.equal(finding(findings, 'Options').ok, true)
+      if ('resource' in options) assert.match(finding(findings, 'Audience').found, /\/mcp, must match exactly/)
+    })
+  }
+
+  for (const [name, content, message] of /** @type {[string, string, RegExp][]} */ ([
+    ['a.unknown', '', /expected a file that ends with \.json, \.js, \.mjs or \.cjs/],
+    ['array.json', '[{}]', /expected the options of one Logto server, not an array/],
+    ['number.json', '5', /expected an object/],
+  ])) {
+    test(`says which files are accepted instead of ${name}`, async () => {
+      const { code, stderr } = await cli(['doctor', '--options', save(name, content)])
+      assert.equal(code, 2)
+      assert.match(stderr, message)
+    })
+  }
+
+  test('with --fix, prints every option or names it', async (t) => {
+    const { logtoUrl, port } = await startLogto(t, { issuer: 'https://auth.example.com/oidc' })
+    const options = { logtoUrl, audience: AUDIENCE, requiredScope: 'a', allowGuest: true, tokenSources: ['header'] }
+    const module = `export const options = { ...${JSON.stringify(options)}, isRevoked: () => false, issuer: undefined,
+      currentDate: new Date(), publicPaths: ['/', /x/], jwks: { keys: [${JSON.stringify(createKey('ES384').jwk)}] } }`
+    const file = save('fix.mjs', module)
+    const fixed = {
+      ...options,
+      logtoUrl: 'https://auth.example.com',
+      jwksUri: `http://127.0.0.1:${port}/oidc/jwks`,
+    }
+    const { options: printed, unprintedOptions } = await doctor('--options', file, '--fix')
+    assert.deepEqual(printed, fixed)
+    assert.deepEqual(unprintedOptions, ['isRevoked', 'currentDate', 'publicPaths', 'jwks'])
+    const { stdout } = await cli(['doctor', '--options', file, '--fix'])
+    assert.match(
+      stdout,
+      /\nKeep these options, which cannot be printed: isRevoked, currentDate, publicPaths, jwks\.\n$/,
+    )
+  })
+})
+
 test('the output fits into 60 columns without breaking words', async (t) => {
   const { logtoUrl } = await startIssuer(t)
   const { stdout } = await cli(['doctor', '--url', logtoUrl, '--audience', 'my-app-id'], { columns: 60 })

@@ -8,6 +8,7 @@ const { createPainter, toPrintable, printableJson } = require('../../../js/cli/t
 const { proxyFor } = require('../../../js/cli/proxy')
 const { version } = require('../../../package.json')
 const { cli, startDev } = require('../../support/cli')
+const { temporaryFolder } = require('../../support/files')
 const { startIssuer } = require('../../support/helpers')
 
 const TOKEN = `${'a'.repeat(40)}.${'b'.repeat(40)}.${'c'.repeat(40)}`
@@ -231,7 +232,8 @@ describe('docs/cli.md', () => {
       '--backchannel',
       'http://127.0.0.1:1',
     ]
-    const { stdout } = await cli(['doctor', '--url', logtoUrl, '--json', ...closed], {
+    const options = temporaryFolder(t).save('options.json', { logtoUrl })
+    const { stdout } = await cli(['doctor', '--options', options, '--json', ...closed], {
       env: { LOGTO_WEBHOOK_KEY: 'key' },
     })
     const checks = [...JSON.parse(stdout).findings.map((/** @type {any} */ { check }) => check), 'TLS']

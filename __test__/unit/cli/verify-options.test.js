@@ -38,6 +38,17 @@ describe('explain', () => {
     assert.equal((await explain(['--options', save({ requiredScope: 'a' })], env)).code, 'missing_scope')
   })
 
+  test('reads the options of an adapter, and requires the organization if it depends on the request', async () => {
+    const adapter = `{ logtoUrl: '${issuer.logtoUrl}', audience: '${AUDIENCE}', publicPaths: ['/'], organizationId() {} }`
+    const options = ['--options', file('adapter.mjs', `export default ${adapter}`)]
+    const { code, stderr } = await cli(['explain', '-', ...options], { stdin: issuer.mint() })
+    assert.equal(code, 2)
+    assert.match(stderr, /organizationId is a function of the request: pass .* --organization or --no-organization/)
+    assert.equal((await explain([...options, '--no-organization'])).verdict, 'accepted')
+    const misspelled = await cli(['explain', '-', '--options', save({ logtoURL: 'https://a.test' })])
+    assert.match(misspelled.stderr, /^Unknown option "logtoURL": did you mean "logtoUrl"\?\n/)
+  })
+
   test('describes a failed fetch from LOGTO_URL like one from --url', async () => {
     const flag = await explain(['--url', CLOSED_PORT])
     const variable = await explain([], { LOGTO_URL: CLOSED_PORT })
