@@ -1,12 +1,13 @@
 /** `logto-authkit explain`: shows the content of a token, and why it is accepted or rejected. */
 
-const { contract } = require('../core/contract')
+const { contract, defaultOptions } = require('../core/contract')
 const { AuthError } = require('../core/errors')
 const { create } = require('../core/options')
 const { verifyLogtoToken } = require('../index')
 const { UsageError, positionalsOf, readArguments } = require('./arguments')
 const { formatDate, hints, formatDuration } = require('./hints')
 const { FOUND_IN_WHOLE_INPUT, findToken, readInput } = require('./input')
+const { locateToken } = require('./input-problems')
 const { createPainter, toPrintable, printableJson, widthOf, wrapText } = require('./terminal')
 const { FLAGS, HELP: OPTIONS_HELP, readOptions } = require('./verify-options')
 
@@ -49,7 +50,7 @@ async function run(args, surroundings) {
   if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
   const options = await readOptions(values, surroundings)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
-  if (positionals[0]?.trim() === '') result.hints.unshift({ text: 'The argument is empty: is the variable set?' })
+  if (positionals[0]?.trim() === '') result.hints = [{ text: 'The argument is empty: is the variable set?' }]
   if (result.verdict === 'unverified')
     result.hints.unshift({ text: 'To check the signature, pass the URL of your Logto with --url, or set LOGTO_URL.' })
   const text = () => formatExplanation(result, createPainter(stdout, env), widthOf(stdout), options)
@@ -63,18 +64,26 @@ async function run(args, surroundings) {
  * @param {Options} options
  */
 async function explain(input, options) {
-  const { token, authorization, cookie, foundIn, parameter } = findToken(input)
+  const found = findToken(input)
   const { verifier } = create('explain', options).core
   /** @type {Report} */
-  const report = JSON.parse(await verifier.explain(token, authorization, cookie))
+  const report = JSON.parse(await verifier.explain(found.token, found.authorization, found.cookie))
   if (options.isRevoked !== undefined) await checkRevocation(report, options)
   const { verdict, verified, header, claims, checks, rejection } = report
   /** @type {import('./hints').Hint[]} */
   const urlHint =
-    parameter === undefined || options.getToken !== undefined
+    found.parameter === undefined || options.getToken !== undefined
       ? []
-      : [{ text: TOKEN_IN_URL_HINT.replace('NAME', parameter) }]
+      : [{ text: TOKEN_IN_URL_HINT.replace('NAME', found.parameter) }]
   const failedChecks = checks.filter((check) => check.verdict === 'fail')
+  const { cookieName = DEFAULTS.cookieName, tokenSources = DEFAULTS.tokenSources } = options
+  const isMisplaced =
+    rejection?.code === 'missing_token' && rejection.details.reason === undefined && /\beyJ[\w-]+\.eyJ/.test(input)
+  const { foundIn, notes } = locateToken(found, report.token, { cookieName, tokenSources })
+  const advice =
+    found.problem === undefined
+      ? hints(/** @type {any} */ (failedChecks), { header, claims, options, verified, token: report.token })
+      : [{ text: found.problem }]
   return {
     verdict,
     code: rejection?.code ?? null,
@@ -87,10 +96,8 @@ async function explain(input, options) {
     header,
     claims,
     checks,
-    hints: [
-      ...urlHint,
-      ...hints(/** @type {any} */ (failedChecks), { header, claims, options, verified, token: report.token }),
-    ],
+    /** @type {import('./hints').Hint[]} */
+    hints: [...urlHint, ...(isMisplaced ? [MISPLACED_NOTE] : notes).map((text) => ({ text })), ...advice],
   }
 }
 
@@ -141,7 +148,7 @@ function formatExplanation(
   }
   if (code !== 'missing_token' && foundIn !== FOUND_IN_WHOLE_INPUT)
     lines.push('', wrapText(`The token was found in ${toPrintable(foundIn)}.`, '', width))
-  lines.push('')
+  if (header !== null || claims !== null) lines.push('')
   if (header !== null) lines.push(paint.bold('Header'), ...formatMembers(header, width))
   if (claims !== null) {
     const trust = verified ? paint.good('verified') : paint.warn('NOT verified: anyone could have written this')
@@ -210,6 +217,9 @@ const FLAGS_BY_CHECK = {
   scope: '--scope',
   role: '--role',
 }
+const MISPLACED_NOTE =
+  'The input contains a JWT, but neither after `Bearer` in the Authorization header nor in the cookie of the token.'
+const DEFAULTS = defaultOptions('explain')
 const { notReached: NOT_REACHED_REASON, malformedClaim: MALFORMED_CLAIM_REASON } = contract().checkReasons
 const TIME_CLAIMS = ['iat', 'exp', 'nbf', 'auth_time']
 const YEAR_10000_SECONDS = 253_402_300_800

@@ -9,18 +9,22 @@ const { isIdToken, wrongAudienceHints, wrongIssuerHints } = require('./hints-ide
 const { formatCount, toPrintable } = require('./terminal')
 
 /**
- * @typedef {{ code: string, message: string, details: any, cause: string | null }} FailedCheck
+ * @typedef {{ code: string, status: number, message: string, details: any, cause: string | null }} FailedCheck
  * @typedef {{ header: any, claims: any, options: any, token: string, verified: boolean }} Case
  * @typedef {{ text: string, command?: string }} Hint - The command that follows the text is printed on its own line, so it
  *   must not contain text from a token.
  */
 
 /**
- * @param {FailedCheck[]} errors - The failed checks, in the order in which the core performs them.
+ * @param {FailedCheck[]} allErrors - The failed checks, in the order in which the core performs them.
  * @param {Case} its
  * @returns {Hint[]}
  */
-function hints(errors, its) {
+function hints(allErrors, its) {
+  const logout = allErrors.find(({ details }) => details?.reason === 'logout_token')
+  const isForOtherUse = allErrors.some(({ code }) => OTHER_USE_CODES.includes(code))
+  // Permissions of a token for another server, API or purpose do not matter.
+  const errors = logout ? [logout] : allErrors.filter(({ status }) => !isForOtherUse || status !== 403)
   const found = errors.flatMap((error) => HINTS_BY_CODE[error.code]?.({ ...its, error, errors }) ?? []).flat()
   if (errors.length === 0) found.push(...validTokenNotes(its))
   const [api = 'https://your-api'] = [its.options.audience ?? []].flat()
@@ -28,6 +32,8 @@ function hints(errors, its) {
     typeof hint === 'string' ? { text: toPrintable(hint.replaceAll('https://your-api', api)) } : hint,
   )
 }
+
+const OTHER_USE_CODES = ['invalid_token_type', 'invalid_issuer', 'invalid_audience']
 
 /**
  * Returns a hint that ends with the command that checks the server and the clock.
@@ -44,7 +50,7 @@ const HINTS_BY_CODE = {
     details.cookie === undefined
       ? [reasonMeaning(details.reason) ?? [], MISSING_TOKEN_ADVICE[details.reason] ?? []].flat()
       : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}".`,
-    `The request contains no token. The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
+    `The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
   ambiguous_token: () => [
     'The request contains two different tokens. Look for two cookies with the same name on different paths or domains.',
@@ -84,12 +90,19 @@ const HINTS_BY_CODE = {
         ? String(reasonMeaning(error.details.reason))
         : 'The key set does not contain the key. Either the keys have been rotated twice since the token was issued (Logto 1.42 keeps one previous key), so request a new token; or the token comes from another server or tenant, so compare `iss`.',
   ],
-  invalid_signature: () => [
-    'The key is known, but the signature does not match: the token was modified after signing, or damaged when it was copied.',
-  ],
-  invalid_claims: ({ error }) => [
-    `Logto itself always issues well-formed claims. A custom-claims script may have set \`${error.message.split(' ').at(-1)}\`, or the token does not come from Logto.`,
-  ],
+  invalid_signature: (its) =>
+    its.error.details.reason === undefined
+      ? [
+          'The key is known, but the signature does not match: the token was modified after signing, or damaged when it was copied.',
+        ]
+      : HINTS_BY_CODE.malformed_token(its),
+  invalid_claims: ({ errors }) => {
+    const malformed = errors.filter((/** @type {FailedCheck} */ { code }) => code === 'invalid_claims')
+    const names = malformed.map((/** @type {FailedCheck} */ { message }) => `\`${message.split(' ').at(-1)}\``)
+    return [
+      `Logto itself always issues well-formed claims. A custom-claims script may have set ${names.join(' and ')}, or the token does not come from Logto.`,
+    ]
+  },
   invalid_issuer: ({ claims, error, options, verified }) =>
     typeof claims?.iss === 'string'
       ? wrongIssuerHints(claims.iss, error.details.expected, options, verified)

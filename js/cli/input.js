@@ -1,5 +1,6 @@
 /** Finds the token in the input of `explain`: a token, request headers, or other text that contains a token. */
 
+const { CURL_PATTERN, missingTokenProblem } = require('./input-problems')
 const { splitShellWords } = require('./shell-words')
 
 /** The maximum length of the input. Request headers are far shorter. */
@@ -13,9 +14,9 @@ const MAX_TERMINAL_LINE_BYTES = process.platform === 'darwin' ? 1023 : 4095
 
 /**
  * @typedef {{ authorization: string[], cookie: string[] }} Headers
- * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string, parameter?: string }} Found - A
- * token or request headers, and the place where they were found. `parameter` is the name of the URL's parameter that
- * contains the token.
+ * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string, parameter?: string,
+ *   problem?: string }} Found - A token or request headers, and the place where they were found. `parameter` is the name
+ *   of the URL's parameter that contains the token. `problem` says why the input contains neither.
  */
 
 /**
@@ -54,17 +55,17 @@ function findToken(input) {
     const found = find(text)
     if (found !== undefined) return found
   }
-  return findInText(text)
+  return findInText(text) ?? { authorization: [], foundIn: FOUND_IN_WHOLE_INPUT, problem: missingTokenProblem(text) }
 }
 
 /** @type {(text: string) => Found | undefined} */
 function findInCommand(text) {
-  if (!/^(\$\s+)?curl(\.exe)?\s/i.test(text)) return undefined
+  if (!CURL_PATTERN.test(text)) return undefined
   const words = splitShellWords(text)
   /** @type {string[]} */
   const lines = []
   words.forEach((word, i) => {
-    const [, name, attached] = /^(-H|-b|--header|--cookie|--oauth2-bearer)(?:=?(.*))$/s.exec(word) ?? []
+    const [, name, attached] = /^(-[Hbu]|--(?:header|cookie|user|oauth2-bearer)(?![\w-]))=?(.*)$/s.exec(word) ?? []
     const value = attached || words[i + 1]
     if (name === undefined || value === undefined) return
     lines.push(`${PREFIX_BY_FLAG[name] ?? ''}${value}`)
@@ -73,7 +74,13 @@ function findInCommand(text) {
 }
 
 /** @type {Record<string, string>} */
-const PREFIX_BY_FLAG = { '-b': 'Cookie: ', '--cookie': 'Cookie: ', '--oauth2-bearer': 'Authorization: Bearer ' }
+const PREFIX_BY_FLAG = {
+  '-b': 'Cookie: ',
+  '--cookie': 'Cookie: ',
+  '-u': 'Authorization: Basic ',
+  '--user': 'Authorization: Basic ',
+  '--oauth2-bearer': 'Authorization: Bearer ',
+}
 
 /** @type {(text: string) => Found | undefined} */
 function findInJson(text) {
@@ -133,9 +140,7 @@ const MAX_DEPTH = 20
 function findInHeaderLines(text, source = '') {
   /** @type {Headers} */
   const found = { authorization: [], cookie: [] }
-  const lines = text
-    .replace(TOKEN_LINE_BREAK_PATTERN, '')
-    .matchAll(/^[>\s]*(authorization|cookie)(?:[^\S\n]*:|[^\S\n]*\n|\t)(.*)$/gim)
+  const lines = text.replace(TOKEN_LINE_BREAK_PATTERN, '').matchAll(HEADER_PATTERN)
   for (const [, name, value] of lines) found[/** @type {keyof Headers} */ (name.toLowerCase())].push(value.trim())
   const { authorization, cookie } = found
   if (authorization.length + cookie.length === 0) return undefined
@@ -144,6 +149,10 @@ function findInHeaderLines(text, source = '') {
   // Several `Cookie` headers are joined, as in Node.
   return { authorization, cookie: cookie.join('; '), foundIn }
 }
+
+/** The value may be on a later line, and may follow the sign of a YAML block, such as `>-`. */
+const HEADER_PATTERN =
+  /^[>\s]*(authorization|cookie)[^\S\n]*[:\n\t][^\S\n]*(?:[>|][+-]?[^\S\n]*)?(?:\n(?!\s*[\w-]+:)\s*)?(.*)$/gim
 
 /** Matches the line breaks that mail programs and terminals insert into a token. */
 const TOKEN_LINE_BREAK_PATTERN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
@@ -181,7 +190,10 @@ function findInParameter(text) {
 }
 
 /** @type {(text: string) => Found} */
-const findInQuotes = (text) => findAfterBearer(text.trim(), 'the text in quotes')
+function findInQuotes(text) {
+  const found = findToken(text)
+  return found.foundIn === FOUND_IN_WHOLE_INPUT ? { ...found, foundIn: 'the text in quotes' } : found
+}
 
 /**
  * Treats a text that consists only of `Bearer` as an `Authorization` header without a token.
@@ -192,9 +204,9 @@ const findAfterBearer = (text, foundIn) =>
   /^bearer$/i.test(text) ? { authorization: [text], foundIn } : { token: withoutBearer(text), foundIn }
 
 /**
- * Returns the part of a text that looks like a token if there is exactly one, otherwise the whole text.
+ * Returns the part of a text that looks like a token if there is exactly one, or the whole text if it resembles a token.
  *
- * @type {(text: string) => Found}
+ * @type {(text: string) => Found | undefined}
  */
 function findInText(text) {
   const [, , quoted] = /^(["'`]+)(.*?)\1[,;]?$/s.exec(text) ?? []
@@ -205,12 +217,25 @@ function findInText(text) {
   if (decoded !== withoutBearer(text) && JWT_PATTERN.test(withoutBearer(decoded)))
     return { token: withoutBearer(decoded), foundIn: 'the percent-encoded text' }
   // A second `Bearer` is kept, because `explain` must report this mistake.
-  const tokens = /^bearer\s/i.test(withoutBearer(text))
-    ? []
-    : (text.match(/\beyJ[\w-]+\.[\w-]+\.[\w-]+(?![\w.-])|\bpat_\w+/g) ?? [])
+  const tokens = /^bearer\s/i.test(withoutBearer(text)) ? [] : [...new Set(text.match(TOKENS_PATTERN))]
+  if (tokens.length > 1)
+    return {
+      token: text,
+      foundIn: 'the text',
+      problem: `The input contains ${tokens.length} tokens: paste one of them.`,
+    }
   if (tokens.length === 1 && tokens[0] !== withoutBearer(text)) return { token: tokens[0], foundIn: 'the text' }
-  return findAfterBearer(text, FOUND_IN_WHOLE_INPUT)
+  return TOKEN_LIKE_PATTERN.test(text) ? findAfterBearer(text, FOUND_IN_WHOLE_INPUT) : undefined
 }
+
+/** Matches JWTs, which have five parts if they are encrypted, and personal access tokens. */
+const TOKENS_PATTERN = /(?<![\w.-])eyJ[\w-]+\.[\w-]*\.[\w-]+(?:\.[\w-]+\.[\w-]+)?(?![\w.-])|\bpat_\w+/g
+
+/**
+ * Matches text that contains the start of a JWT, and text that clients send in place of a token: a word, a placeholder,
+ * or a value after `Bearer`.
+ */
+const TOKEN_LIKE_PATTERN = /\beyJ|^(bearer\b.*|<[^<>]*>|\{\{.*\}\}|\[object .*|(?!\{"|\[)[!-~…]+)$/is
 
 /** The value of `foundIn` if the token is the whole input. */
 const FOUND_IN_WHOLE_INPUT = 'the input'

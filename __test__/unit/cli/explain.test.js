@@ -174,6 +174,7 @@ describe('hints for common mistakes', () => {
     ['the word Bearer', () => `Bearer bearer ${issuer.mint()}`, [], /starts with the word `Bearer`/],
     ['quotes', () => `Authorization: Bearer "${issuer.mint()}"`, [], /quotes/],
     ['an encrypted token', () => 'a.b.c.d.e', [], /JWE/],
+    ['a token without its last characters', () => issuer.mint().slice(0, -8), [], /^The end of the token is missing\./],
     ['a placeholder', () => '<token>', [], /Replace it with a token/],
     ...[
       'Authorization: Bearer ',
@@ -224,7 +225,37 @@ describe('hints for common mistakes', () => {
 
   test('an empty argument', async () => {
     const { stdout } = await cli(['explain', '--json', ' '])
-    assert.equal(JSON.parse(stdout).hints[0], 'The argument is empty: is the variable set?')
+    assert.deepEqual(JSON.parse(stdout).hints, ['The argument is empty: is the variable set?'])
+  })
+
+  test('a logout token, without advice on access tokens', async () => {
+    const claims = { events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, scope: undefined }
+    const token = issuer.mint({
+      audience: 'my-app',
+      header: { typ: 'logout+jwt' },
+      claims: { ...claims, client_id: undefined },
+    })
+    const { hints } = await explain(token, '--url', issuer.logtoUrl, '--audience', AUDIENCE, '--scope', 'a')
+    assert.equal(hints.length, 1)
+    assert.match(hints[0], /^This is a logout token\./)
+  })
+
+  test('no permissions for a token of another server, API or purpose', async () => {
+    for (const token of [
+      issuer.mint({ claims: { iss: 'https://theirs.logto.app/oidc' } }),
+      issuer.mint({ audience: 'https://other.example.com' }),
+      issuer.mint(ID_TOKEN),
+    ]) {
+      const { checks, hints } = await explain(token, '--url', issuer.logtoUrl, '--audience', AUDIENCE, '--scope', 'a')
+      assert.equal(row(checks, 'scope').verdict, 'fail')
+      assert.doesNotMatch(hints.join('\n'), /scope|permission/)
+    }
+  })
+
+  test('all malformed claims in one sentence', async () => {
+    const token = issuer.mint({ claims: { sub: 5, exp: 'soon' } })
+    const { hints } = await explain(token, '--url', issuer.logtoUrl, '--audience', AUDIENCE)
+    assert.match(hints.join('\n'), /^Logto itself .* may have set `exp` and `sub`, or [^\n]*$/)
   })
 
   test('no logtoUrl for a token that anyone could have written', async () => {
@@ -454,6 +485,13 @@ test('an ID token is identified only once', async () => {
   const { hints } = await explain(issuer.mint(ID_TOKEN), '--url', issuer.logtoUrl, '--audience', AUDIENCE)
   assert.match(hints[0], /^This is an ID token/)
   assert.doesNotMatch(hints.slice(1).join('\n'), /ID token/)
+})
+
+test('one empty line precedes the checks, with and without a header', async () => {
+  for (const stdin of ['opaque', issuer.mint()]) {
+    const { stdout } = await cli(['explain', '-'], { stdin })
+    assert.match(stdout, /[^\n]\n\nChecks\n/)
+  }
 })
 
 test('colors are used on a terminal', async () => {

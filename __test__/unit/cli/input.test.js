@@ -37,6 +37,26 @@ const FORMS = [
   ['a line of a log', (t) => `[12:00] token=${t} status=401`, '"token"'],
   ['a header', (t) => `Authorization: Bearer ${t}`, 'the Authorization header'],
   ['a folded header', (t) => `Authorization: Bearer ${folded(t, '\r\n  ')}`, 'the Authorization header'],
+  ['a header in double quotes', (t) => `"Authorization: Bearer ${t}"`, 'the Authorization header'],
+  ['a header in single quotes', (t) => `'Authorization: Bearer ${t}',`, 'the Authorization header'],
+  ['a Cookie header in quotes', (t) => `"Cookie: logto_authtoken=${t}"`, 'the Cookie header'],
+  [
+    'a curl command in quotes',
+    (t) => `"curl http://a --oauth2-bearer ${t}"`,
+    'the Authorization header of the curl command',
+  ],
+  ['JSON in a JSON string', (t) => json(json({ access_token: t })), 'the member "access_token" of the JSON'],
+  ['a header whose value is on the next line', (t) => `authorization:\nBearer ${t}`, 'the Authorization header'],
+  ['a header with an empty line in between', (t) => `authorization:\n\nBearer ${t}`, 'the Authorization header'],
+  ['a header in YAML', (t) => `headers:\n  Authorization: >-\n    Bearer ${t}`, 'the Authorization header'],
+  ['a header below an empty one', (t) => `Cookie:\nAuthorization: Bearer ${t}`, 'the Authorization header'],
+  ['one of two headers', (t) => `Authorization: Bearer ${t}\nCookie: theme=dark`, 'the Authorization header'],
+  [
+    'the cookie and the header',
+    (t) => `Authorization: Bearer ${t}\nCookie: logto_authtoken=${t}`,
+    'the Authorization and Cookie headers',
+  ],
+  ['a text that repeats it', (t) => `${t} is ${t}`, 'the text'],
   ['the request of curl -v', (t) => `> GET / HTTP/1.1\r\n> Authorization: Bearer ${t}\r\n`, 'the Authorization header'],
   ['names and values on separate lines', (t) => `accept\n*/*\nauthorization\nBearer ${t}`, 'the Authorization header'],
   ['names and values separated by tabs', (t) => `accept\t*/*\ncookie\tlogto_authtoken=${t}`, 'the Cookie header'],
@@ -153,8 +173,69 @@ test('a token in a URL causes a hint, unless the application reads it there', as
 })
 
 test('the first of several tokens in a text is not chosen silently', async () => {
-  const { code } = await explain(`old: ${issuer.mint()}\nnew: ${issuer.mint()}`)
+  const { code, hints } = await explain(`old: ${issuer.mint()}\nnew: ${issuer.mint()}`)
   assert.equal(code, 'malformed_token')
+  assert.deepEqual(hints, ['The input contains 2 tokens: paste one of them.'])
+})
+
+test('the output names the header that was used if the other contains a different token', async () => {
+  const [one, other] = [issuer.mint({ sub: 'one' }), issuer.mint({ sub: 'other' })]
+  const both = `Authorization: Bearer ${one}\nCookie: logto_authtoken=${other}`
+  const cookie = await explain(both)
+  assert.deepEqual([cookie.claims.sub, cookie.foundIn], ['other', 'the Cookie header'])
+  assert.match(cookie.hints[0], /^The Authorization header contains a different token\..* order: cookie, header\.$/)
+  const header = await explain(both.replace(other, issuer.mint({ expiresIn: -1 })))
+  assert.deepEqual([header.claims.sub, header.foundIn], ['one', 'the Authorization header'])
+  assert.match(header.hints[0], /^The Cookie header contains a different token\./)
+})
+
+test('an encrypted token is malformed, as in the library', async () => {
+  const part = (value) => Buffer.from(json(value)).toString('base64url')
+  const [header, other] = [part({ alg: 'RSA-OAEP', enc: 'A256GCM' }), part({ a: 1 })]
+  for (const token of [
+    [header, other, other, other, other],
+    [part({ alg: 'dir' }), '', other, other, other],
+  ]) {
+    const { code, details } = await explain(token.join('.'))
+    assert.deepEqual([code, details.reason], ['malformed_token', 'encrypted'])
+  }
+})
+
+describe('no token is found in', () => {
+  const NOT_FOUND = /^No token was found in the input\./
+  /** @type {[string, string, RegExp][]} */
+  const TEXTS = [
+    ['empty input', '', /^The input is empty\./],
+    ['a sentence', 'hello world', NOT_FOUND],
+    ['binary data', '\uFFFDPNG\r\n\x1A\n\0\0', NOT_FOUND],
+    ['JSON without a token', '{"error":"Authentication required"}', NOT_FOUND],
+    [
+      'a curl command',
+      'curl http://a/me',
+      /^The curl command has neither .* add -H "Authorization: Bearer \$TOKEN"\.$/,
+    ],
+    [
+      'a curl command with headers',
+      'curl http://a/me -H "accept: */*" --cookie-jar c',
+      /^The curl command has neither/,
+    ],
+    ['a fetch call', 'fetch("http://a", { "headers": { "accept": "*/*" } })', /^The code has neither/],
+    ['request headers', 'GET /me HTTP/1.1\nHost: a', /^The request has neither .* add the header `Authorization: /],
+    ['curl with a password', 'curl -u user:password http://a', /scheme other than `Bearer`/],
+  ]
+  for (const [name, text, hint] of TEXTS) {
+    test(name, async () => {
+      const { code, hints } = await explain(text)
+      assert.equal(code, 'missing_token')
+      assert.match(hints[0], hint)
+    })
+  }
+
+  test('the headers that the library reads, although the input contains one', async () => {
+    const { code, hints } = await explain(`Cookie: theme=dark\nX-Token: ${issuer.mint()}`)
+    assert.equal(code, 'missing_token')
+    assert.match(hints[0], /^The input contains a JWT, but neither after `Bearer` in the Authorization header nor/)
+  })
 })
 
 test('the output says where the token was, unless the input is the token', async () => {
