@@ -1,5 +1,6 @@
 /** Adds code to existing source files. A function returns `null` if it is not certain where the code belongs. */
 
+const { findMiddlewareEnd, findStatementEnd } = require('./init-middleware')
 const { hasMeRoute } = require('./source-files')
 
 /** A source file. Inserted code matches the file's line endings, quotes and semicolons. */
@@ -67,7 +68,7 @@ function addRoute(original, framework) {
     file.text.slice(0, importEnd) +
     (isInline ? `${importLine}\n` : `\n${importLine}`) +
     file.text.slice(importEnd, end) +
-    `\n${file.styled(route)}` +
+    `\n${file.styled(route)}${/^\n./.test(file.text.slice(end)) ? '\n' : ''}` +
     file.text.slice(end)
   return file.restored(text)
 }
@@ -93,73 +94,6 @@ function routeLines(text, framework) {
 function describeApplication(text, { appCreationPattern }) {
   const [, name = 'app'] = new RegExp(`(?:const|let|var) (\\w+)(?:: \\w+)? = ${appCreationPattern}\\(`).exec(text) ?? []
   return { name, file: new SourceFile(text) }
-}
-
-/**
- * Returns the end of the registrations that follow `start`: middleware from a factory, such as `app.use(cors())`, or a
- * plugin from a package, such as `app.register(cors)`. A route above this middleware would lack the headers that the
- * middleware sets. Declarations such as `const port = 3000` between the registrations are skipped. Any other statement
- * ends the search, because it may respond before a route below it is reached.
- *
- * @param {string} text
- * @param {number} start
- * @param {string} app
- * @returns {number | null} `null` if the end of a registration is not certain.
- */
-function findMiddlewareEnd(text, start, app) {
-  const appUsePattern = new RegExp(`^${GAP_PATTERN}${app}\\.use\\([\\w.]+\\([^()\\n]*\\)\\);?(?=\\n|$)`)
-  const registerPattern = new RegExp(
-    `^${GAP_PATTERN}(?:await )?${app}\\.register\\((?=(\\w+|require\\(['"][^'"]*['"]\\)) *[,)])`,
-  )
-  let end = start
-  for (let position = start; ; ) {
-    const remainingText = text.slice(position)
-    const declaration = DECLARATION_PATTERN.exec(remainingText)?.[0]
-    const appUseMatch = appUsePattern.exec(remainingText)
-    const registrationMatch = appUseMatch ?? registerPattern.exec(remainingText)
-    if (declaration !== undefined && isDeclarationOnly(declaration, app)) position += declaration.length
-    else if (appUseMatch !== null) end = position += appUseMatch[0].length
-    else if (registrationMatch === null || !isFromPackage(text, registrationMatch[1])) return end
-    else {
-      const registrationEnd = findStatementEnd(text, position + registrationMatch[0].length)
-      if (registrationEnd === null) return null
-      end = position = registrationEnd
-    }
-  }
-}
-
-/** Blank lines and comments between two statements. */
-const GAP_PATTERN = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
-
-/** Matches a declaration on one line, unless the next line continues the declaration. */
-const DECLARATION_PATTERN = new RegExp(`^${GAP_PATTERN}(?:const|let|var) [^\\n]*(?=\\n(?!\\s*[.?:&|+])|$)`)
-
-/**
- * Whether a declaration is complete on its line and does not refer to the application's variable.
- *
- * @param {string} declaration - The line, after blank lines and comments.
- * @param {string} app
- */
-function isDeclarationOnly(declaration, app) {
-  const line = declaration.slice(declaration.lastIndexOf('\n'))
-  const closesBrackets = ['()', '[]', '{}'].every(
-    ([open, close]) => line.split(open).length === line.split(close).length,
-  )
-  return closesBrackets && !/[\x60/]|[=,?:&|+]\s*$/.test(line) && !new RegExp(`\\b${app}\\b`).test(line)
-}
-
-/**
- * Whether a plugin comes from a package rather than from a file of the application.
- *
- * @param {string} text
- * @param {string} plugin - The name of a variable, or a `require` call.
- */
-function isFromPackage(text, plugin) {
-  const packageNamePattern = '[\'"](?![./#~]|@/)'
-  if (/^require\(/.test(plugin)) return new RegExp(`^require\\(${packageNamePattern}`).test(plugin)
-  const importPattern = `import [^\\n]*\\b${plugin}\\b[^\\n]* from `
-  const requireCallPattern = `(?:const|let|var) [^\\n=]*\\b${plugin}\\b[^\\n=]*= require\\(`
-  return new RegExp(`^(?:${importPattern}|${requireCallPattern})${packageNamePattern}`, 'm').test(text)
 }
 
 /**
@@ -215,29 +149,6 @@ function addImport(text, statement) {
 function findSingleMatch(text, pattern) {
   const matches = [...text.matchAll(new RegExp(pattern, 'gm'))]
   return matches.length === 1 ? matches[0] : null
-}
-
-/**
- * Returns the end of a statement that ends with a call. `start` is the index after the call's opening parenthesis.
- *
- * @param {string} text
- * @param {number} start
- */
-function findStatementEnd(text, start) {
-  let depth = 1
-  for (const match of text.slice(start).matchAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|[`/]|[()]/g)) {
-    // Template literals, comments and regular expressions may contain unbalanced parentheses, so a statement with a
-    // backtick or a slash is left unchanged.
-    if (match[0] === '`' || match[0] === '/') return null
-    if (match[0] === '(') depth += 1
-    if (match[0] === ')') depth -= 1
-    if (depth > 0) continue
-    const end = start + match.index + 1
-    const rest = /^;?(?=\n|$)/.exec(text.slice(end))
-    // A line that starts with a dot continues the statement.
-    return rest && !/^;?\s*\./.test(text.slice(end)) ? end + rest[0].length : null
-  }
-  return null
 }
 
 /** @param {string} text */

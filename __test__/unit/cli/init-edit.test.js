@@ -54,6 +54,12 @@ describe('init adds the route to Express', () => {
     'const port = 3000\napp.use(cors())',
     '// The port\nconst PORT = Number(process.env.PORT) || 3000\n\napp.use(cors())\napp.use(express.json())',
     "let [a, b] = [1, { c: 'd' }];\napp.use(cors());",
+    "app.set('trust proxy', 1)\napp.disable('x-powered-by')\napp.use(cors())",
+    "app.use(cors({\n  origin: 'https://a.example.com',\n\n  credentials: true,\n}));",
+    "app.use('/static', express.static(path.join(__dirname, 'public')))",
+    'app.use((req, res, next) => { console.log(`)`); next() })',
+    'app.use(function (req, res, next) {\n  console.log(/\\)/, req.url)\n\n  next();\n});',
+    'app.use(async (req: Request, res: Response, next: NextFunction) => {\n  await f()\n  next()\n})',
   ])
     test(`below middleware that follows declarations: ${JSON.stringify(statements)}`, async (t) => {
       assert.equal(await aboveExpressRoute(t, `${statements}\n\napp.get('/', f)\n`), `\n${statements}`)
@@ -65,10 +71,32 @@ describe('init adds the route to Express', () => {
     'const f = (\n  a) => {}\napp.use(cors())',
     'const a = 1 +\n  2\napp.use(cors())',
     'const a = b\n  .c()\napp.use(cors())',
+    'app.use(router)',
+    'app.use((req, res) => {\n  res.sendStatus(404)\n})',
+    'app.use((req, res, next) => {\n  next(createError(404))\n})',
+    'app.use((error, req, res, next) => {\n  if (error) next()\n})',
+    'app.use((req, res, next) => {\nnext()\n})',
   ])
     test(`directly below its creation before ${JSON.stringify(statements)}`, async (t) => {
       assert.equal(await aboveExpressRoute(t, `${statements}\n`), '')
     })
+})
+
+test('init adds the route below the error handler of Koa and the CORS middleware of Hono, between empty lines', async (t) => {
+  for (const [framework, creation, middleware, next] of [
+    [
+      'koa',
+      "import Koa from 'koa'\nconst app = new Koa()",
+      'app.use(async (ctx, next) => {\n  try {\n    await next()\n  } catch {}\n})',
+      'app.use(f)',
+    ],
+    ['hono', "import { Hono } from 'hono'\nconst app = new Hono()", "app.use('*', cors())", "app.get('/', f)"],
+  ]) {
+    const source = `${creation}\n${middleware}\n${next}\n`
+    const { files } = await project(t, { 'package.json': uses(framework), 'app.js': source }).json()
+    const { content } = files.find(({ path }) => path === 'app.js')
+    assert.ok(content.includes(`${middleware}\n\n// Added by`) && content.includes(`\n\n${next}\n`), content)
+  }
 })
 
 test('init declares no name a second time', async (t) => {
