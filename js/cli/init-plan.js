@@ -21,6 +21,7 @@ const {
   findStartCommand,
   loadsBefore,
   nextJsPortOf,
+  pathPrefix,
   portOf,
 } = require('./init-start')
 const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./source-files')
@@ -190,11 +191,10 @@ function planServer(plan, framework) {
     plan.isExtended = true
     plan.application = describeApplication(text, route)
   }
-  plan.url = `http://localhost:${portOf(
-    project,
-    [plan.started.file, entry].filter((path) => path !== undefined),
-    plan.started.start,
-  )}/me`
+  const files = [plan.started.file, entry].filter((path) => path !== undefined)
+  const { name, file } = plan.application
+  const prefix = pathPrefix(file.text, `\\b${name}(?:: \\w+)? = new Hono[^\\n]*\\)\\s*\\.basePath\\(`)
+  plan.url = `http://localhost:${portOf(project, files, plan.started.start)}${prefix}/me`
 }
 
 /**
@@ -229,7 +229,7 @@ function planNest(plan) {
     loadsEnvironment,
   }
   plan.isExtended = true
-  plan.url = `http://localhost:${portOf(plan.project, ['src/main.ts'], plan.started.start)}/me`
+  plan.url = `http://localhost:${portOf(plan.project, ['src/main.ts'], plan.started.start)}${pathPrefix(main, 'setGlobalPrefix\\(')}/me`
 }
 
 /** @param {Planner} plan */
@@ -252,7 +252,8 @@ function planNextJs(plan) {
   const start = `${packageManager === 'npm' ? 'npm run' : packageManager} dev`
   plan.started = { start, file: undefined, loadsEnvironment: true }
   plan.isExtended = true
-  plan.url = `http://localhost:${nextJsPortOf(plan.project)}/api/me`
+  const basePath = pathPrefix(plan.project.read(config ?? '') ?? '', '\\bbasePath:')
+  plan.url = `http://localhost:${nextJsPortOf(plan.project)}${basePath}/api/me`
 }
 
 /** @param {string} name */

@@ -107,11 +107,19 @@ function scriptSteps(project, { started }) {
   const { framework, packageManager, startScript, devScript } = project
   if (started.loadsEnvironment) return []
   if (framework === 'nestjs') {
-    const command = `${packageManager} run start:dev`
+    const commands = [...(startScript === undefined ? [] : ['start']), 'start:dev'].map(
+      (name) => `${packageManager} run ${name}`,
+    )
     // Only npm needs a separator before the script's arguments. Other package managers would pass the separator to the
     // script.
     const separator = packageManager === 'npm' ? ' --' : ''
-    return [environmentStep(`To make \`${command}\` read`, [`${command}${separator} --env-file .env`])]
+    const names = commands.map((command) => `\`${command}\``).join(' and ')
+    return [
+      environmentStep(
+        `To make ${names} read`,
+        commands.map((command) => `${command}${separator} --env-file .env`),
+      ),
+    ]
   }
   const scripts = scriptsReadingEnvironment(project, started)
   if (scripts.length === 0) return []

@@ -68,7 +68,7 @@ function buildStartCommand({ packageManager }, path, loadsEnvironment = false) {
 /** Returns the source file that the script `start` or `dev` runs. @param {Project} project */
 function entryFileOfScripts({ startScript, devScript, read }) {
   for (const script of [startScript, devScript]) {
-    if (script === undefined || !/^(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;\n]+$/.test(script)) continue
+    if (script === undefined || !/^(\w+=\S* )*(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;\n]+$/.test(script)) continue
     const file = script
       .replace(FILE_OPTION_PATTERN, '')
       .split(/\s+/)
@@ -79,12 +79,14 @@ function entryFileOfScripts({ startScript, devScript, read }) {
   return undefined
 }
 
-/** Whether a script is a single `node` command. @param {string} script */
-const isNodeScript = (script) => /^node [^&|;\n]+$/.test(script)
+/** Whether a script is a single `node` command, which may follow assignments such as `PORT=4000`. @param {string} script */
+const isNodeScript = (script) => /^(\w+=\S* )*node [^&|;\n]+$/.test(script)
 
 /** Makes a `node` or `tsx` command read the environment file, unless it already reads one. @param {string} script */
 const withEnvironmentFile = (script) =>
-  /--env-file|dotenv\/config/.test(script) ? script : script.replace(/^(node|tsx watch|tsx) /, '$1 --env-file=.env ')
+  /--env-file|dotenv\/config/.test(script)
+    ? script
+    : script.replace(/^((?:cross-env )?(?:\w+=\S* )*(?:node|tsx watch|tsx)) /, '$1 --env-file=.env ')
 
 /**
  * Returns the `start` and `dev` scripts, changed so that they read the environment file. A script is left out if
@@ -99,7 +101,7 @@ function scriptsReadingEnvironment({ startScript, devScript }, { start }) {
   const scripts = Object.entries(isNew ? { start } : { start: startScript, dev: devScript })
   return scripts.flatMap(([name, script]) => {
     // A shell would expand special characters in the printed command.
-    if (!script || !/^(node|tsx) [^&|;\n]+$/.test(script) || /["$`\\]/.test(script)) return []
+    if (!script || !/^(cross-env )?(\w+=\S* )*(node|tsx) [^&|;\n]+$/.test(script) || /["$`\\]/.test(script)) return []
     const changedScript = withEnvironmentFile(script)
     return isNew || changedScript !== script ? [[name, changedScript]] : []
   })
@@ -157,10 +159,21 @@ function portOf(project, files, start) {
   const text = files.map((path) => project.read(path) ?? '').join('\n')
   const portMatch = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b|port: (\d{4,5})\b/.exec(text)
   const portInSource = firstPort(...(portMatch?.slice(1) ?? []))
-  const portInCommand = start === null ? scriptPort(project) : /^PORT=(\d+) /.exec(start)?.[1]
+  const portInCommand = start === null ? scriptPort(project) : /\bPORT=(\d+) /.exec(start)?.[1]
   const portInEnvironment = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
   const readsPort = /\bPORT\b/.test(text) || portInSource === undefined
   return firstPort(...(readsPort ? [portInCommand, portInEnvironment] : []), portInSource) ?? '3000'
+}
+
+/**
+ * Returns the path that precedes all routes, such as `/api`, or an empty string.
+ *
+ * @param {string} text
+ * @param {string} call - A pattern that matches the code before the path.
+ */
+function pathPrefix(text, call) {
+  const [, prefix = ''] = new RegExp(`${call}\\s*['"\`]/?([\\w./-]*?)/?['"\`]`).exec(text) ?? []
+  return prefix === '' ? '' : `/${prefix}`
 }
 
 /**
@@ -188,6 +201,7 @@ module.exports = {
   findStartCommand,
   loadsBefore,
   nextJsPortOf,
+  pathPrefix,
   portOf,
   scriptsReadingEnvironment,
 }

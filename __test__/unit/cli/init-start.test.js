@@ -1,4 +1,6 @@
 const assert = require('node:assert/strict')
+const { writeFileSync } = require('node:fs')
+const { join } = require('node:path')
 const { describe, test } = require('node:test')
 const { project, uses } = require('../../support/init')
 
@@ -132,6 +134,15 @@ describe('init makes scripts read .env:', () => {
       ])
   })
 
+  test('a script that sets variables', async (t) => {
+    const scripts = { start: 'NODE_ENV=test PORT=1 node app.js', dev: 'cross-env PORT=1 tsx watch app.js' }
+    assert.deepEqual(await lastStep(t, scripts), [
+      `To make \`npm start\` and \`npm run dev\` read ${exists}`,
+      withFile('NODE_ENV=test PORT=1 node --env-file=.env app.js'),
+      withFile('cross-env PORT=1 tsx watch --env-file=.env app.js', 'dev'),
+    ])
+  })
+
   test('a new start script if there is no script', async (t) => {
     const created = [`To add a \`start\` script that reads ${exists}`, withFile('node --env-file=.env app.js')]
     for (const scripts of [undefined, {}, { test: 'node --test' }])
@@ -139,7 +150,7 @@ describe('init makes scripts read .env:', () => {
   })
 
   test('no script that a shell would change, or that runs another program', async (t) => {
-    for (const dev of ['node "app.js"', 'node app.js && node b.js', 'PORT=1 node app.js', 'nodemon app.js'])
+    for (const dev of ['node "app.js"', 'node app.js && node b.js', 'PORT=$P node app.js', 'nodemon app.js'])
       assert.deepEqual(await lastStep(t, { dev }), [''])
   })
 })
@@ -259,10 +270,35 @@ describe('init prints a command and requests with the same port', () => {
   })
 })
 
+test('init prints the path before all routes, and when it runs again', async (t) => {
+  const hono = "import { Hono } from 'hono'\n\nconst app = new Hono()"
+  for (const [framework, files, path] of /** @type {[string, Record<string, string>, string][]} */ ([
+    ['hono', { 'app.js': `${hono}.basePath('/api')\n` }, '/api/me'],
+    ['hono', { 'app.js': `${hono}\n  .basePath("/api/v1/")\n` }, '/api/v1/me'],
+    ['hono', { 'app.js': `${hono}\nconst sub = app.basePath('/sub')\n` }, '/me'],
+    ['@nestjs/core', { 'src/main.ts': "app.setGlobalPrefix('v1')\n" }, '/v1/me'],
+    ['next', { 'app/page.jsx': '', 'next.config.js': "module.exports = { basePath: '/docs' }\n" }, '/docs/api/me'],
+  ])) {
+    const { json, init, folder } = project(t, { 'package.json': uses(framework), ...files })
+    const url = async () => (await json()).commands.find((text) => text.startsWith('curl')).split(':3000')[1]
+    assert.equal(await url(), path)
+    await init(['--yes'])
+    if ('app.js' in files)
+      writeFileSync(join(folder, 'app.js'), `import 'logto-authkit/hono'\n${files['app.js']}'/me'\n`)
+    assert.equal(await url(), path)
+  }
+})
+
 test('init tells how to start NestJS during development, and leaves Next.js alone', async (t) => {
   const last = async (files) => (await project(t, files).json()).commands.at(-1)
   assert.match(await last({ 'package.json': uses('next'), 'app/page.jsx': '' }), /^curl/)
   assert.equal(await last({ 'package.json': uses('@nestjs/core') }), 'npm run start:dev -- --env-file .env')
+  const scripts = { start: 'nest start', 'start:dev': 'nest start --watch' }
+  const { init } = project(t, { 'package.json': { scripts, ...uses('@nestjs/core') } })
+  assert.match(
+    (await init(['--yes'])).stdout.replace(/\s+/g, ' '),
+    /To make `npm run start` and `npm run start:dev` read .* npm run start -- --env-file \.env npm run start:dev -- --env-file \.env/,
+  )
   assert.equal(
     await last({ 'package.json': uses('@nestjs/core'), 'pnpm-lock.yaml': '' }),
     'pnpm run start:dev --env-file .env',
