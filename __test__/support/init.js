@@ -19,6 +19,9 @@ function project(t, files) {
   }
 }
 
+/** Joins the lines of each paragraph. */
+const unwrapped = (text) => text.replace(/(?<=\S)\n(?=\S)/g, ' ')
+
 const uses = (...names) => ({ dependencies: Object.fromEntries(names.map((name) => [name, '*'])) })
 
-module.exports = { project, uses }
+module.exports = { project, unwrapped, uses }

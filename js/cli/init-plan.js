@@ -100,7 +100,9 @@ function createPlan(project, variables, sources = readSources(project.folder)) {
     path: addition.path,
     text: 'after' in addition ? addition.after : addition.lines,
   }))
-  plan.hasMeRoute = !sources.some(usesPackage) || [...sources, ...additions].some(hasMeRoute)
+  // A route `/me` in a file that `init` cannot change belongs to the application.
+  const isOwnMeRoute = plan.manual.some(({ path }) => hasMeRoute({ path, text: project.read(path) ?? '' }))
+  plan.hasMeRoute = !isOwnMeRoute && (!sources.some(usesPackage) || [...sources, ...additions].some(hasMeRoute))
   return plan
 }
 

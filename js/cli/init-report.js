@@ -5,6 +5,7 @@ const { addedLines } = require('./init-diff')
 const { findVariable } = require('./init-project')
 const { PACKAGE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
 const { quote } = require('./shell-words')
+const { toPrintable } = require('./terminal')
 
 /** The folder of the documentation in the installed package. */
 const DOCS_FOLDER = 'node_modules/logto-authkit/docs'
@@ -77,11 +78,12 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }, localIssuer) {
  * @param {string} audience
  * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  */
-function requestSteps({ url, hasOrdersRoute }, audience, localIssuer) {
+function requestSteps({ url, hasOrdersRoute, manual }, audience, localIssuer) {
+  const send = manual.length > 0 ? 'After you have added the lines, send' : 'Send'
   const parameter =
     audience === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(audience)}`
   return [
-    { text: 'Send a request without a token, and expect 401:', commands: [`curl -iw '\\n' ${url}`] },
+    { text: `${send} a request without a token, and expect 401:`, commands: [`curl -iw '\\n' ${url}`] },
     {
       text: `${localIssuer ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS_FOLDER}/tokens.md), send a request with it`}, and expect 200${hasOrdersRoute ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
       commands: [
@@ -181,6 +183,16 @@ function publicRoutesNotes(project, { isExtended, changes, manual, application }
 }
 
 /**
+ * Returns the note to print when the changes have been written: what the user must still do.
+ *
+ * @param {import('./init-plan').Plan} plan
+ */
+const manualNotes = ({ manual }) =>
+  manual.length === 0
+    ? []
+    : [`Still to do: add the lines above to ${manual.map(({ path }) => toPrintable(path)).join(' and ')}.`]
+
+/**
  * Returns the notes to print below the next steps.
  *
  * @param {import('./init-project').Project} project
@@ -230,7 +242,7 @@ const jsonSummary = (project, plan, variables, localIssuer, isWritten) => ({
   kept: plan.kept,
   manual: plan.manual,
   commands: nextSteps(project, plan, variables, localIssuer).flatMap(({ commands }) => commands),
-  notes: [...publicRoutesNotes(project, plan), ...closingNotes(project, variables, localIssuer)],
+  notes: [...publicRoutesNotes(project, plan), ...manualNotes(plan), ...closingNotes(project, variables, localIssuer)],
 })
 
-module.exports = { closingNotes, describeProject, jsonSummary, nextSteps, publicRoutesNotes }
+module.exports = { closingNotes, describeProject, jsonSummary, manualNotes, nextSteps, publicRoutesNotes }

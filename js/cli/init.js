@@ -4,15 +4,23 @@ const { isUtf8 } = require('node:buffer')
 const { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 const { createInterface } = require('node:readline')
-const { createVerifier } = require('../core/verifier')
+const native = require('../core/addon')
+const { NO_VARIABLES } = require('../core/environment')
 const { UsageError, readArguments } = require('./arguments')
 const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { formatDiff } = require('./init-diff')
 const { FRAMEWORKS, findVariable, readProject } = require('./init-project')
 const { createPlan } = require('./init-plan')
 const { findLocalIssuer } = require('./local-issuer')
-const { closingNotes, describeProject, jsonSummary, nextSteps, publicRoutesNotes } = require('./init-report')
-const { createPainter, toPrintable } = require('./terminal')
+const {
+  closingNotes,
+  describeProject,
+  jsonSummary,
+  manualNotes,
+  nextSteps,
+  publicRoutesNotes,
+} = require('./init-report')
+const { createPainter, toPrintable, widthOf, wrapText } = require('./terminal')
 
 const HELP = `Usage: logto-authkit init [options]
 
@@ -69,14 +77,18 @@ async function run(args, surroundings) {
     }
 
     const paint = createPainter(stdout, env)
+    const width = widthOf(stdout)
+    const writeParagraph = (/** @type {string} */ text) => stdout.write(`${wrapText(text, '', width)}\n\n`)
+    const writeWarning = (/** @type {string} */ text) =>
+      stdout.write(`${wrapText(`! ${text}`, '', width).replace('!', paint.warn('!'))}\n\n`)
     stdout.write(
       `${describeProject(project)}\n\n${plan.changes.map((change) => `${formatDiff(change, paint)}\n`).join('')}`,
     )
-    for (const { path, reason, lines } of plan.manual)
-      stdout.write(
-        `${paint.warn('!')} Add to ${paint.bold(toPrintable(path))} yourself, because ${reason}:\n\n${indentLines(lines)}\n`,
-      )
-    for (const note of publicRoutesNotes(project, plan)) stdout.write(`${note}\n\n`)
+    for (const { path, reason, lines } of plan.manual) {
+      writeWarning(`Add to ${toPrintable(path)} yourself, because ${reason}:`)
+      stdout.write(`${indentLines(lines)}\n`)
+    }
+    for (const note of publicRoutesNotes(project, plan)) writeParagraph(note)
     if (plan.changes.length === 0)
       stdout.write(`Nothing to ${plan.manual.length > 0 ? 'write' : 'change: everything is there already'}.\n\n`)
     else if (values['dry-run']) stdout.write('Nothing was written (--dry-run).\n\n')
@@ -87,9 +99,14 @@ async function run(args, surroundings) {
       stdout.write(prompt ? 'Nothing was written.\n' : 'Nothing was written. To write these changes, add --yes.\n')
       return 1
     }
-    for (const { text, commands } of nextSteps(project, plan, variables, localIssuer))
-      stdout.write(`${text}\n\n${commands.length > 0 ? `${indentLines(commands.map(toPrintable).join('\n'))}\n` : ''}`)
-    stdout.write(`${closingNotes(project, variables, localIssuer).map(toPrintable).join('\n\n')}\n`)
+    if (values['dry-run']) return 0
+    for (const note of manualNotes(plan)) writeWarning(note)
+    for (const { text, commands } of nextSteps(project, plan, variables, localIssuer)) {
+      writeParagraph(text)
+      if (commands.length > 0) stdout.write(`${indentLines(commands.map(toPrintable).join('\n'))}\n`)
+    }
+    const notes = closingNotes(project, variables, localIssuer)
+    stdout.write(`${notes.map((note) => wrapText(toPrintable(note), '', width)).join('\n\n')}\n`)
     return 0
   } finally {
     prompt?.close()
@@ -110,19 +127,48 @@ async function readVariables(project, flags, prompt) {
     /** @type {string} */ question,
   ) => {
     const existing = findVariable(project, name)
-    if (existing?.value) {
-      if (flag !== undefined && flag !== existing.value)
-        throw new UsageError(`${name} is already set in ${existing.file}: change it there`)
-      return existing.value
+    if (existing?.value && flag !== undefined && flag !== existing.value)
+      throw new UsageError(`${name} is already set in ${existing.file}: change it there`)
+    const given = existing?.value || flag
+    if (given !== undefined) {
+      const problem = variableProblem(name, given)
+      if (problem === null) return given
+      const source = existing?.value ? `${name} in ${existing.file}` : FLAGS_BY_VARIABLE[name]
+      throw new UsageError(`Invalid ${source}: ${problem}`)
     }
-    return flag ?? (await prompt?.ask(question, DEV_ISSUER_ENV_VARIABLES[name])) ?? DEV_ISSUER_ENV_VARIABLES[name]
+    if (prompt === null) return DEV_ISSUER_ENV_VARIABLES[name]
+    for (let suggestion = DEV_ISSUER_ENV_VARIABLES[name]; ; ) {
+      const answer = await prompt.ask(question, suggestion)
+      const problem = variableProblem(name, answer)
+      if (problem === null) return answer
+      prompt.say(problem)
+      const url = `https://${answer}`
+      if (variableProblem(name, url) === null) suggestion = url
+    }
   }
   const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], URL_QUESTION)
   const LOGTO_AUDIENCE = await value('LOGTO_AUDIENCE', flags.audience, 'Identifier of your API resource in Logto')
-  for (const entry of [LOGTO_URL, LOGTO_AUDIENCE])
-    if (/[\s#'"`\\$]/.test(entry)) throw new UsageError(`Not a URL or an identifier: ${entry}`)
-  createVerifier({ logtoUrl: LOGTO_URL, audience: LOGTO_AUDIENCE })
   return { LOGTO_URL, LOGTO_AUDIENCE }
+}
+
+/** @type {Record<keyof typeof DEV_ISSUER_ENV_VARIABLES, string>} */
+const FLAGS_BY_VARIABLE = { LOGTO_URL: '--logto-url', LOGTO_AUDIENCE: '--audience' }
+
+/**
+ * Says why a value is invalid, or returns null if it is valid.
+ *
+ * @param {keyof typeof DEV_ISSUER_ENV_VARIABLES} name
+ * @param {string} value
+ */
+function variableProblem(name, value) {
+  if (/[\s#'"`\\$]/.test(value)) return `not a URL or an identifier: ${value}`
+  const options = { logtoUrl: DEV_ISSUER_ENV_VARIABLES.LOGTO_URL, audience: null }
+  const result = native.checkOptions(
+    'verifier',
+    name === 'LOGTO_URL' ? { ...options, logtoUrl: value } : { ...options, audience: value },
+    NO_VARIABLES,
+  )
+  return result === null ? null : result.message.replace(/^Invalid option "\w+": /, '')
 }
 
 /** Asks questions on a terminal. */
@@ -149,6 +195,11 @@ class Prompt {
     const { value, done } = await this.#lines.next()
     if (done) throw new Error('no answer: nothing was written')
     return value.trim() || suggestion
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.#stdout.write(`${toPrintable(text)}\n`)
   }
 
   /** @param {string} question */

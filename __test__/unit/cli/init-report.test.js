@@ -5,7 +5,7 @@ const { describe, test } = require('node:test')
 const { splitShellWords } = require('../../../js/cli/shell-words')
 const { startDev } = require('../../support/cli')
 const { startIssuer } = require('../../support/helpers')
-const { project, uses } = require('../../support/init')
+const { project, unwrapped, uses } = require('../../support/init')
 const { twoFreePorts } = require('../../support/servers')
 
 const EXISTING = {
@@ -19,8 +19,8 @@ describe('init says that all other routes are public', () => {
   for (const [framework, source] of Object.entries(EXISTING)) {
     test(`of an application of ${framework}, and how to protect them`, async (t) => {
       const { init } = project(t, { 'package.json': uses(framework), 'app.js': source })
-      const { stdout } = await init(['--dry-run'])
-      assert.match(stdout, /\nAll other routes stay public\. To protect [^\n]*logtoAuth[^\n]*\n/)
+      const { stdout } = await init(['--yes'])
+      assert.match(unwrapped(stdout), /\nAll other routes stay public\. To protect [^\n]*logtoAuth[^\n]*\n/)
       assert.ok(stdout.includes(`node_modules/logto-authkit/docs/${framework}.md`), stdout)
     })
   }
@@ -76,7 +76,7 @@ describe('init says that all other routes are public', () => {
 test('init says to list the environment file in .gitignore', async (t) => {
   const says = async (files, name = 'koa') => {
     const { init } = project(t, { 'package.json': uses(name), ...files })
-    return /^Add (\S+) to \.gitignore/m.exec((await init(['--dry-run'])).stdout)?.[1]
+    return /^Add (\S+) to \.gitignore/m.exec((await init(['--yes'])).stdout)?.[1]
   }
   assert.equal(await says({}), '.env')
   assert.equal(await says({ '.gitignore': 'node_modules\n.env.example\n# .env\n' }), '.env')
@@ -95,7 +95,7 @@ for (const [pattern, isIgnored] of /** @type {[string, boolean][]} */ ([
   test(`init reads the pattern ${pattern} of the repository in a workspace`, async (t) => {
     const files = { '.git/HEAD': '', '.gitignore': `${pattern}\n`, 'packages/api/package.json': uses('koa') }
     const { folder, init } = project(t, files)
-    const { stdout } = await init(['--dry-run'], { cwd: () => `${folder}/packages/api` })
+    const { stdout } = await init(['--yes'], { cwd: () => `${folder}/packages/api` })
     assert.equal(!/gitignore/.test(stdout), isIgnored)
   })
 }
@@ -118,7 +118,7 @@ test('init prints commands and names that cannot control the terminal, and exact
     [file]: `${EXISTING.express}{\n  const app = express()\n}\n`,
     '.env': `LOGTO_URL=https://x.test/${evil}\n`,
   })
-  const { code, stdout } = await init(['--dry-run'])
+  const { code, stdout } = await init(['--yes'])
   assert.equal(code, 0)
   assert.doesNotMatch(stdout.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u)
   assert.match(stdout, /^ {2}node --env-file=\.env app\.js \\u\{1b\}\[31m\\u\{202e\}$/m)
@@ -134,7 +134,7 @@ test('init prints no script with a line break as a command', async (t) => {
 
 test('init says why it installs tsx', async (t) => {
   const { init } = project(t, { 'package.json': uses('koa'), 'tsconfig.json': '{}' })
-  assert.match((await init(['--dry-run'])).stdout, /^Install the packages \(tsx runs TypeScript files\):$/m)
+  assert.match((await init(['--yes'])).stdout, /^Install the packages \(tsx runs TypeScript files\):$/m)
 })
 
 test('init sends a request to /orders only if it has created the route', async (t) => {
@@ -149,8 +149,8 @@ test('init sends a request to /orders only if it has created the route', async (
   assert.deepEqual(await orders({ 'app/page.jsx': '' }, 'next'), [])
   const using = `${EXISTING.express}import { logtoAuth } from 'logto-authkit/express'\napp.get('/me', logtoAuth(), f)\n`
   assert.deepEqual(await orders({ 'app.js': `${using}app.post('/orders', f)\n` }), [])
-  const { stdout } = await project(t, { 'package.json': uses('koa') }).init(['--dry-run'])
-  assert.match(stdout, /expect 200 \(or 403 for \/orders if the token lacks the scope read:orders\):/)
+  const { stdout } = await project(t, { 'package.json': uses('koa') }).init(['--yes'])
+  assert.match(unwrapped(stdout), /expect 200 \(or 403 for \/orders if the token lacks the scope read:orders\):/)
 })
 
 test('init sends no request to /me if the application uses the package without this route', async (t) => {
@@ -171,7 +171,7 @@ test('init sends a request to /orders if an earlier run has created the route', 
     for (let run = 0; run < 2; run += 1) assert.match((await init(['--yes'])).stdout, /localhost:3000\/orders -H/, name)
   }
   const next = { 'package.json': uses('next'), 'app/api/orders/route.js': '' }
-  assert.match((await project(t, next).init(['--dry-run'])).stdout, /localhost:3000\/api\/orders -H/)
+  assert.match((await project(t, next).init(['--yes'])).stdout, /localhost:3000\/api\/orders -H/)
 })
 
 describe('init recognizes the local issuer', () => {
@@ -236,13 +236,14 @@ describe('init recognizes the local issuer', () => {
 test('init names the page that tells how to get a token from Logto', async (t) => {
   const { init, json } = project(t, { 'package.json': uses('koa') })
   const other = ['--logto-url', 'https://auth.example.com']
-  const { stdout } = await init(['--dry-run', ...other])
+  const { stdout } = await init(['--yes', ...other])
   assert.match(
-    stdout,
+    unwrapped(stdout),
     /^Set TOKEN to an access token for this API resource \(see \S*docs\/tokens\.md\),.* and expect 200/m,
   )
   for (const command of (await json(other)).commands) assert.doesNotMatch(command, /^TOKEN/)
-  assert.doesNotMatch((await init(['--dry-run'])).stdout, /tokens\.md/)
+  const local = await project(t, { 'package.json': uses('koa') }).init(['--yes'])
+  assert.doesNotMatch(local.stdout, /tokens\.md/)
 })
 
 test('init says that Enter selects the local issuer', async (t) => {
@@ -257,9 +258,9 @@ test('init says that Enter selects the local issuer', async (t) => {
 test('init says where users must add the printed lines', async (t) => {
   const source = "import express from 'express'\nfunction f() {\n  const app = express()\n}\n"
   const { init } = project(t, { 'package.json': uses('express'), 'app.js': source })
-  const { stdout } = await init(['--dry-run'])
+  const { stdout } = await init(['--yes'])
   assert.match(
-    stdout,
+    unwrapped(stdout),
     /! Add to app\.js yourself, because init is not certain where these lines belong: the import at the top, and the rest after the application is created and after CORS:\n\n {2}import/,
   )
 })
@@ -281,6 +282,42 @@ test('init prints lines in the style of the file, and says that the route exists
   assert.match(manual[0].lines, /^const \{ logtoAuth \} = require\('logto-authkit\/express'\)\n\nserver\.get\('\/me'/)
 })
 
+describe('init says what is still to do', () => {
+  const express = "const express = require('express')\n"
+  for (const [what, files, requests] of /** @type {[string, Record<string, any>, number][]} */ ([
+    ['and when to send requests', { 'app.js': `${express}const app = express().disable('etag')\n` }, 2],
+    ['and sends no requests to a route of the application', { 'app.js': `${express}app.get('/me', f)\n` }, 0],
+  ])) {
+    test(what, async (t) => {
+      const { init, json } = project(t, { 'package.json': uses('express'), ...files })
+      const { commands, manual, notes } = await json(['--yes'])
+      assert.deepEqual(
+        manual.map(({ path }) => path),
+        ['app.js'],
+      )
+      assert.ok(notes.includes('Still to do: add the lines above to app.js.'))
+      assert.equal(commands.filter((command) => command.includes('/me')).length, requests)
+      const { stdout } = await init(['--yes', '--audience', 'https://api.example.com'])
+      assert.match(stdout, /Nothing to write\.\n\n! Still to do: add the lines above to app\.js\.\n/)
+      assert.equal(stdout.includes('\nAfter you have added the lines, send a request without a token'), requests > 0)
+    })
+  }
+
+  test('and sends no requests to /api/me of a Next.js application', async (t) => {
+    const files = { 'package.json': uses('next'), 'app/api/me/route.js': 'export const GET = f\n' }
+    const { commands, notes } = await project(t, files).json(['--yes'])
+    assert.ok(notes.includes('Still to do: add the lines above to app/api/me/route.js.'))
+    assert.ok(!commands.some((command) => command.includes('/me')))
+  })
+})
+
+test('init prints no steps with --dry-run, and wraps its paragraphs', async (t) => {
+  const { init } = project(t, { 'package.json': uses('express'), 'app.js': EXISTING.express })
+  assert.match((await init(['--dry-run'])).stdout, /Nothing was written \(--dry-run\)\.\n\n$/)
+  const { stdout } = await init(['--yes'], { columns: 60 })
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 60 || /^ {2}|^\S+$/.test(line), line)
+})
+
 test('init starts the source of a compiled file, says which module system TypeScript needs, and shows no secrets', async (t) => {
   const files = {
     'package.json': { ...uses('fastify'), scripts: { start: 'node index.js' } },
@@ -289,10 +326,10 @@ test('init starts the source of a compiled file, says which module system TypeSc
     '.env': 'SECRET=hidden\nLOGTO_URL=https://auth.example.com\n',
   }
   const { init, json } = project(t, files)
-  const { stdout } = await init(['--dry-run'])
+  const { files: changes, notes } = await json()
+  const { stdout } = await init(['--yes'])
   assert.doesNotMatch(stdout, /hidden/)
   assert.match(stdout, /^ {2}npx tsx --env-file=\.env index\.ts$/m)
-  const { files: changes, notes } = await json()
   assert.equal(changes.find(({ path }) => path === '.env').content, 'LOGTO_AUDIENCE=https://api.example.com')
   assert.ok(notes.some((note) => note.includes('npm pkg set type=module')))
   assert.ok(notes.some((note) => note.startsWith('Replace LOGTO_AUDIENCE in .env')))

@@ -100,10 +100,7 @@ describe('init prints the command that starts', () => {
       const own = project(t, { 'package.json': manifest, ...files })
       const { commands } = await own.json()
       assert.ok(!commands.some((command) => /tsx|^node/.test(command)), commands.join('\n'))
-      assert.match(
-        (await own.init(['--dry-run'])).stdout,
-        /start your application as usual, with `--env-file=\.env`\.\n\n/,
-      )
+      assert.match((await own.init(['--yes'])).stdout, /start your application as usual, with `--env-file=\.env`\.\n\n/)
     })
   }
 })
@@ -113,7 +110,7 @@ describe('init makes scripts read .env:', () => {
   async function lastStep(t, scripts, files = { 'app.js': WHOLE }) {
     const own = project(t, { 'package.json': { scripts, ...uses('express') }, ...files })
     const { commands } = await own.json()
-    const [text = ''] = /^To .*\.env, .*$/m.exec((await own.init(['--dry-run'])).stdout) ?? []
+    const [text = ''] = /^To .*\.env, .*$/m.exec((await own.init(['--yes'])).stdout) ?? []
     return [text, ...commands.filter((command) => command.startsWith('npm pkg set'))]
   }
   const exists = '.env, which must then exist wherever you run the command:'

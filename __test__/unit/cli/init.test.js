@@ -44,7 +44,7 @@ describe('init explains', () => {
 test('init ignores a folder .gitignore, as Git does, and a packageManager that is not a string', async (t) => {
   const manifest = { ...uses('express'), packageManager: { toString: 1 } }
   const { init } = project(t, { 'package.json': manifest, '.gitignore/x': '' })
-  const { code, stdout } = await init(['--dry-run'])
+  const { code, stdout } = await init(['--yes'])
   assert.equal(code, 0)
   assert.match(stdout, /^Add \.env to \.gitignore/m)
 })
@@ -130,8 +130,13 @@ describe('init refuses politely', () => {
     ['the root of a monorepo', { 'package.json': { workspaces: ['a'] } }, [], /in the folder of the workspace/],
     ['two frameworks', { 'package.json': uses('koa', 'hono') }, [], /choose one with --framework hono\|koa/],
     ['an unknown framework', { 'package.json': {} }, ['--framework', 'hapi'], /--framework takes one of next, nestjs/],
-    ['an invalid URL', { 'package.json': uses('koa') }, ['--logto-url', 'auth'], /"logtoUrl"/],
-    ['an invalid audience', { 'package.json': uses('koa') }, ['--audience', 'a b'], /Not a URL or an identifier: a b/],
+    ['an invalid URL', { 'package.json': uses('koa') }, ['--logto-url', 'auth'], /^Invalid --logto-url: expected/],
+    [
+      'an invalid audience',
+      { 'package.json': uses('koa') },
+      ['--audience', 'a b'],
+      /^Invalid --audience: not a URL or an identifier: a b/,
+    ],
     ['a positional argument', { 'package.json': uses('koa') }, ['koa'], /init takes only options/],
     [
       'to change an entry',
@@ -206,6 +211,27 @@ describe('init shows the changes', () => {
       if (url) assert.ok(read('.env').includes(`LOGTO_URL=${url}\n`))
       else assert.deepEqual(list(), ['package.json'])
     }
+  })
+
+  test('and asks again at once if an answer is invalid', async (t) => {
+    const { init, read } = project(t, files)
+    const answers = 'my.logto.app\n\nmy api\nhttps://orders.example.com\ny\n'
+    const { code, stdout } = await init([], { stdin: answers, isTTY: true, env: { NO_COLOR: '1' } })
+    assert.equal(code, 0)
+    assert.match(
+      stdout,
+      /expected an absolute http or https URL, got "my\.logto\.app".*\n.*\(https:\/\/my\.logto\.app\): /,
+    )
+    assert.match(stdout, /not a URL or an identifier: my api\nIdentifier of your API resource/)
+    assert.equal(read('.env'), 'LOGTO_URL=https://my.logto.app\nLOGTO_AUDIENCE=https://orders.example.com\n')
+  })
+
+  test('and names the flag or the file that has an invalid value', async (t) => {
+    const flag = await project(t, files).init(['--yes', '--logto-url', 'my.logto.app'])
+    assert.equal(flag.code, 2)
+    assert.match(flag.stderr, /^Invalid --logto-url: expected an absolute http or https URL, got "my\.logto\.app"/)
+    const file = await project(t, { ...files, '.env': 'LOGTO_URL=my.logto.app\n' }).init(['--yes'])
+    assert.match(file.stderr, /^Invalid LOGTO_URL in \.env: expected an absolute/)
   })
 
   test('and everything that the user must do, before it asks whether to write the changes', async (t) => {
@@ -454,7 +480,7 @@ test('init ends with the steps to a first request', async (t) => {
     "curl -iw '\\n' http://localhost:8080/me",
   ])
   // An interactive zsh passes the words of a comment as arguments.
-  const { stdout } = await own.init(['--dry-run', ...url])
+  const { stdout } = await own.init(['--yes', ...url])
   assert.match(
     stdout,
     /\nStart the application, and leave it running:\n\n {2}npx tsx --env-file=\.env src\/index\.ts\n\n/,
