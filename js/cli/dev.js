@@ -46,13 +46,19 @@ async function run(args, surroundings) {
     stderr.write(`${toPrintable(`${request} was rejected: ${reason}`)}\n`)
   /** @type {{ close(): Promise<void> }[]} */
   const servers = []
+  let pageUrl = ''
+  const signIn = createSignIn()
+  /** @type {import('../testing/issuer').RequestHandler} */
+  const handleRequest = (request, response, route, issuer) =>
+    route === '/' ? linkToPage(response, pageUrl) : signIn(request, response, route, issuer)
   try {
-    const issuer = await startOnPort('--port', port, () => startIssuer({ port }, createSignIn()))
+    const issuer = await startOnPort('--port', port, () => startIssuer({ port }, handleRequest))
     servers.push(issuer)
     const page = await startOnPort('--page-port', pagePort, () =>
       startPage(issuer, pagePort, routes, reportRejectedToken),
     )
     servers.push(page)
+    pageUrl = page.url
     const urls = { logtoUrl: issuer.logtoUrl, page: page.url }
     const text = values.json ? `${JSON.stringify(urls)}\n` : introduction(urls, routes, stdout, env)
     // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
@@ -67,6 +73,14 @@ async function run(args, surroundings) {
   } finally {
     await Promise.all(servers.map((server) => server.close()))
   }
+}
+
+/** @type {(response: import('node:http').ServerResponse, url: string) => true} */
+function linkToPage(response, url) {
+  response
+    .writeHead(200, { 'Content-Type': 'text/html' })
+    .end(`<!doctype html><title>Local issuer</title><p>Create tokens at <a href="${url}">${url}</a>.</p>\n`)
+  return true
 }
 
 /**

@@ -9,6 +9,7 @@ const { verifyAuth } = require('logto-authkit')
 const { TOKEN_KINDS } = require('../../../js/cli/dev-tokens')
 const { run } = require('../../../js/cli/run')
 const { protectedPath, readSources } = require('../../../js/cli/source-files')
+const { createTestIssuer } = require('logto-authkit/testing')
 const { cli, startDev } = require('../../support/cli')
 const { verdict } = require('../../support/helpers')
 const { text } = require('node:stream/consumers')
@@ -507,6 +508,16 @@ describe('dev', { timeout: 60_000 }, () => {
       for (const path of ['/', '/api/state'])
         assert.equal(await statusWithHost(port, String(host), path), wanted, String(host))
     }
+  })
+
+  test('links from the issuer to its page', async (t) => {
+    const { logtoUrl, page } = await startDev(t)
+    const response = await fetch(logtoUrl)
+    assert.equal(response.headers.get('content-type'), 'text/html')
+    assert.ok((await response.text()).includes(`<a href="${page}">`))
+    const other = await createTestIssuer()
+    t.after(() => other.close())
+    assert.doesNotMatch(await (await fetch(other.logtoUrl)).text(), /<a/)
   })
 
   test('listens on 127.0.0.1', async (t) => {
