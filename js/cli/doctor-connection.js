@@ -21,7 +21,7 @@ const httpProxyFinding = ({ says, wrong }) =>
  * @param {() => Promise<string | null>} [findDev]
  * @returns {Promise<Finding>}
  */
-async function connectionFinding(keys, url, { isLoopback }, its, isUrlFromEnvironment, findDev = findRunningIssuer) {
+async function keyServerFinding(keys, url, { isLoopback }, its, isUrlFromEnvironment, findDev = findRunningIssuer) {
   const check = 'Connection'
   if (!(keys instanceof Error)) return { check, ok: true, found: 'the server responds' }
   const { found, advice } = explainConnectionError(keys, url.host)
@@ -108,4 +108,4 @@ const REDIS_ADVICE = [
   [/WRONGTYPE/, 'Something else uses this key. Choose another prefix for redisStore.'],
 ]
 
-module.exports = { connectionFinding, explainConnectionError, explainRedisError, httpProxyFinding }
+module.exports = { keyServerFinding, explainConnectionError, explainRedisError, httpProxyFinding }

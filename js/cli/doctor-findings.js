@@ -5,7 +5,7 @@ const { contract, defaultOptions } = require('../core/contract')
 const { createWithoutWarning } = require('../core/options')
 const { awaitOutcome } = require('../core/pending')
 const { DEV_ISSUER_ENV_VARIABLES, DEV_PAGE } = require('./dev-defaults')
-const { connectionFinding, httpProxyFinding } = require('./doctor-connection')
+const { keyServerFinding, httpProxyFinding } = require('./doctor-connection')
 const { certificateFinding } = require('./doctor-tls')
 const { audienceFinding, baseUrlFinding, tenantLookupUrl } = require('./doctor-url')
 const { formatDuration } = require('./hints')
@@ -74,7 +74,7 @@ async function serverFindings({ env, timeout = jwksTimeoutMs, algorithms = accep
       tenantLookup,
     ),
     httpProxyFinding(route),
-    await connectionFinding(keys, keysUrl, route, its, isUrlFromEnvironment),
+    await keyServerFinding(keys, keysUrl, route, its, isUrlFromEnvironment),
     ...(keysUrl.protocol === 'https:' ? [certificateFinding(keys, failure, env)] : []),
     ...discoveryFindings(discovery, keys, discoveryUrl, issuers, keysUrl, outage),
   ]

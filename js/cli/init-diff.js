@@ -72,11 +72,11 @@ function lastEdit(before, after) {
    *
    * @type {Map<number, { i: number, edit: Edit | null }>}
    */
-  const furthest = new Map([[1, { i: 0, edit: null }]])
+  const furthestPositions = new Map([[1, { i: 0, edit: null }]])
   for (let count = 0; ; count += 1) {
     for (let difference = -count; difference <= count; difference += 2) {
-      const additionStart = furthest.get(difference + 1)
-      const deletionStart = furthest.get(difference - 1)
+      const additionStart = furthestPositions.get(difference + 1)
+      const deletionStart = furthestPositions.get(difference - 1)
       const isAddition =
         deletionStart === undefined || (additionStart !== undefined && deletionStart.i < additionStart.i)
       const start = /** @type {{ i: number, edit: Edit | null }} */ (isAddition ? additionStart : deletionStart)
@@ -85,7 +85,7 @@ function lastEdit(before, after) {
         count === 0 ? null : { isAddition, index: isAddition ? i - difference - 1 : i - 1, previous: start.edit }
       while (i < before.length && i - difference < after.length && before[i] === after[i - difference]) i += 1
       if (i >= before.length && i - difference >= after.length) return edit
-      furthest.set(difference, { i, edit })
+      furthestPositions.set(difference, { i, edit })
     }
   }
 }

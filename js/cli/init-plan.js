@@ -36,7 +36,7 @@ const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./sour
 /** Why `init` does not add some lines of code itself, but leaves them to the user. */
 const UNKNOWN_POSITION_REASON = 'init is not certain where these lines belong'
 const UNKNOWN_ROUTE_POSITION_REASON = `${UNKNOWN_POSITION_REASON}: the import at the top, and the rest after the application is created and after CORS`
-const EXISTING_ROUTE_REASON =
+const ROUTE_EXISTS_REASON =
   'the file already contains /me: add the import, and choose another path or protect the existing route'
 
 /** For each framework, the route that is added to an existing application. All other routes stay public. */
@@ -186,7 +186,7 @@ function planServer(plan, framework) {
   } else {
     const route = ROUTES_BY_FRAMEWORK[framework]
     const text = project.read(entry) ?? ''
-    const reason = hasMeRoute({ path: entry, text }) ? EXISTING_ROUTE_REASON : UNKNOWN_ROUTE_POSITION_REASON
+    const reason = hasMeRoute({ path: entry, text }) ? ROUTE_EXISTS_REASON : UNKNOWN_ROUTE_POSITION_REASON
     const edit = (/** @type {string} */ source) => (applicationFiles.length > 1 ? null : addRoute(source, route))
     plan.extend(entry, edit, routeLines(text, route), reason)
     plan.started = findStartCommand(project, entry, candidates)

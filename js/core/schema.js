@@ -55,13 +55,13 @@ function applyValidationResult(auth, result) {
 function invalidClaimsError(issues) {
   const describedIssues = issues.map(({ message, path }) => ({
     message,
-    claim: (path ?? []).map(pathSegmentKey).join('.') || 'payload',
+    claim: (path ?? []).map(claimNameOf).join('.') || 'payload',
   }))
   const details = describedIssues.map(({ message, claim }) => `${claim}: ${message}`).join('; ')
   return authError(native.rejection('invalid_claims', describedIssues[0]?.claim ?? 'payload', undefined, details))
 }
 
 /** @param {PropertyKey | { readonly key: PropertyKey }} segment */
-const pathSegmentKey = (segment) => String(typeof segment === 'object' ? segment.key : segment)
+const claimNameOf = (segment) => String(typeof segment === 'object' ? segment.key : segment)
 
 module.exports = { plainSchema, validateClaims, validatorOf }

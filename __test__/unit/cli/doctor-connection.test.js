@@ -1,6 +1,6 @@
 const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
-const { connectionFinding } = require('../../../js/cli/doctor-connection')
+const { keyServerFinding } = require('../../../js/cli/doctor-connection')
 const { findRunningIssuer } = require('../../../js/cli/local-issuer')
 const { proxyFor } = require('../../../js/cli/proxy')
 const { cli, startDev } = require('../../support/cli')
@@ -30,7 +30,7 @@ test('a running `logto-authkit dev` is recognized by the header of its page', as
 describe('a refused connection', () => {
   const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
   const findingFor = (url, isUrlFromEnvironment, devUrl, its = {}) =>
-    connectionFinding(refused, new URL(url), proxyFor(new URL(url), {}), its, isUrlFromEnvironment, async () => devUrl)
+    keyServerFinding(refused, new URL(url), proxyFor(new URL(url), {}), its, isUrlFromEnvironment, async () => devUrl)
 
   for (const [url, command] of [
     ['http://127.0.0.1:1', 'dev --port 1'],
