@@ -1,6 +1,6 @@
 //! The `WWW-Authenticate` challenges in error responses.
 
-/// The default realm in challenges, which the `realm` option replaces.
+/// The default realm in challenges. The `realm` option overrides it.
 pub const DEFAULT_REALM: &str = "api";
 
 /// A `WWW-Authenticate` challenge (RFC 6750 section 3).

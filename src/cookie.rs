@@ -157,7 +157,8 @@ impl CookieAttributes {
 /// An invalid cookie value or attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieError {
-    /// The name of the attribute, `name` for the cookie's name, or `None` for the cookie's value.
+    /// Which part of the cookie is invalid: the attribute with this name, the cookie's name (`Some("name")`), or the
+    /// cookie's value (`None`).
     pub attribute: Option<&'static str>,
     /// A description of the accepted values.
     pub expected: &'static str,

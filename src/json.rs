@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The undecoded members of a JSON object, in their original order and without duplicates.
+/// The members of a JSON object with their values as raw JSON, in their original order and without duplicates.
 #[derive(Debug)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -48,7 +48,7 @@ impl<'a> Object<'a> {
         serde_json::from_str(text).map_err(|_| "not a JSON object without duplicate members")
     }
 
-    /// The undecoded member with this name.
+    /// The raw JSON of the value of the member with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().find_map(|(key, value)| (key == name).then_some(*value))

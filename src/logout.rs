@@ -52,15 +52,16 @@ impl LogoutVerifier {
         Self { verifier: Verifier::new(verifier), logout_match, remembered_jtis: Mutex::default() }
     }
 
-    /// Verifies a logout token (Back-Channel Logout section 2.6), which is accepted only once. `date` is the caller's current
-    /// time, as Unix time in milliseconds.
+    /// Verifies a logout token (Back-Channel Logout section 2.6), which is accepted only once. `date` is the current
+    /// Unix time in milliseconds, or `None` for the system time.
     ///
     /// # Errors
     ///
     /// The rejection from the first failed check.
     pub async fn verify(&self, token: &str, date: Option<f64>, now: Timestamp) -> Result<VerifiedLogout, Rejection> {
         let parsed = self.verifier.check_signed(token, now, false, &mut StopAtFirstFailure).await?;
-        // `check_signed` returns either a rejection or all results, because it stops at the first failed check.
+        // `check_signed` stops at the first failed check, so it returns either that check's rejection or a token whose
+        // signature has been verified.
         let Some(parsed) = parsed.filter(|parsed| parsed.verified_by.is_some()) else {
             return Err(ErrorCode::InvalidSignature.into());
         };

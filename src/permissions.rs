@@ -1,4 +1,4 @@
-//! Checks of scopes and roles inside a handler, based on a context or on claims.
+//! Checks that a handler makes itself: whether a token's context or claims contain the required scopes or roles.
 
 use crate::error::{ErrorCode, Rejection};
 use crate::options::{

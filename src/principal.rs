@@ -15,7 +15,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The principal as a subject, because principals go through the same checks as the subjects of tokens.
+    /// Returns the principal as a subject, so that it goes through the same checks as the subject of a token.
     #[must_use]
     pub fn subject(&self) -> Subject<'_> {
         Subject {

@@ -8,10 +8,10 @@ macro_rules! reasons {
         pub enum Reason { $(#[doc = $meaning] $reason,)* }
 
         impl Reason {
-            /// All reasons in the order of the documentation, each with its word in `details.reason` and its meaning.
+            /// All reasons in the order of the documentation, each with its value of `details.reason` and its meaning.
             pub const ALL: &'static [(Self, &'static str, &'static str)] = &[$((Self::$reason, $word, $meaning)),*];
 
-            /// The word in `details.reason` for this reason.
+            /// The value of `details.reason` in a rejection for this reason.
             #[must_use]
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$reason => $word,)* }

@@ -84,7 +84,8 @@ impl Algorithm {
         Self::ALL.into_iter().find_map(|(name, algorithm)| (algorithm == self).then_some(name)).unwrap_or_default()
     }
 
-    /// The corresponding algorithm in the `jsonwebtoken` crate, which verifies all RSA algorithms except RS256 here.
+    /// The corresponding algorithm in the `jsonwebtoken` crate. We use this crate to verify all RSA signatures except
+    /// RS256.
     const fn jsonwebtoken_algorithm(self) -> Option<jsonwebtoken::Algorithm> {
         Some(match self {
             Rs384 => jsonwebtoken::Algorithm::RS384,
@@ -173,7 +174,8 @@ impl PublicKey {
             key_type: KeyType::Rsa,
             parsed: RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()?,
             rsa: Some(DecodingKey::from_rsa_raw_components(n, e)),
-            // The length of the modulus separates the modulus from the exponent in the encoded key.
+            // The encoded key starts with the length of the modulus, which shows where the modulus ends and the
+            // exponent begins.
             material: [&n.len().to_be_bytes(), n, e].concat(),
         })
     }

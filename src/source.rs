@@ -27,8 +27,8 @@ pub struct Credentials {
     /// Whether a token from another issuer is rejected before any keys are fetched, because the application uses several
     /// Logto servers.
     pub checks_issuer_first: bool,
-    /// The caller's current time, as Unix time in milliseconds, if it differs from the system time. Fake timers in
-    /// tests change the caller's time.
+    /// The current time as JavaScript sees it, as Unix time in milliseconds, or `None` for the system time. The two
+    /// differ, for example, if a test installs fake timers.
     pub date: Option<f64>,
 }
 

@@ -25,8 +25,8 @@ static PROCESS_WARNING_LIMIT: WarningLimit = WarningLimit::new();
 /// Maximum length of a value in a warning, in characters.
 const MAX_VALUE_CHARS: usize = 200;
 
-/// Maximum length of the cause of a failed fetch in a warning, in characters. The core's own descriptions are shorter, so
-/// only text from the server is truncated.
+/// Maximum length, in characters, of the cause that a warning gives for a failed fetch. The core's own descriptions of
+/// fetch errors are never that long, so only text from the server is ever truncated.
 const MAX_CAUSE_CHARS: usize = 1_000;
 
 /// The start of the current period, and the number of warnings since then, including warnings beyond the maximum.
@@ -127,7 +127,7 @@ fn issuer_warning(rejection: &Rejection, options: &Options) -> String {
     )
 }
 
-/// Advises which options would accept the token's issuer, if the issuer is a URL. The key set contains the token's key,
+/// Suggests options that would accept the token's issuer, if the issuer is a URL. The key set contains the token's key,
 /// so the issuer is probably another URL of the same Logto server.
 fn issuer_advice(rejection: &Rejection, options: &Options) -> Option<String> {
     let iss = rejection.details.get("iss").and_then(Value::as_str).filter(|iss| url::is_identifier(iss))?;
@@ -154,7 +154,8 @@ fn audience_warning(rejection: &Rejection, options: &Options) -> String {
     )
 }
 
-/// The command-line flag for the URL of the Logto server. The flag also accepts an issuer that no Logto server has.
+/// The command-line flag for the URL of the Logto server. If the issuer does not have the form of a Logto server's
+/// issuer, the flag contains the issuer itself, which `--url` accepts too.
 fn url_flag(options: &Options) -> String {
     let base_url = |issuer: &String| {
         let url =

@@ -12,7 +12,7 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** Verifies logout tokens. */
 export declare class NativeLogoutVerifier {
   /**
-   * Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the caller's Unix
+   * Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the current Unix
    * time in milliseconds.
    */
   verify(token: string, date: number): number | string | VerifiedContext | RejectedRequest
@@ -34,7 +34,7 @@ export declare class NativeRevocations {
   get maxTokenLifetime(): number
   /**
    * Returns the revocation entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is
-   * the caller's Unix time in milliseconds.
+   * the current Unix time in milliseconds.
    */
   entry(kind: string, id: unknown, options: unknown, date: number): string | OptionErrorData
   /** Returns those of the given revocation entries that would change the revocation table. */
@@ -54,14 +54,14 @@ export declare class NativeVerifier {
   get issuers(): Array<string>
   /** Returns a JSON report on every check of the given token, or of the token in the given request. */
   explain(token?: string | undefined | null, authorization?: Array<string> | undefined | null, cookies?: string | undefined | null): string | Promise<string>
-  /** Verifies a token, and never falls back to a guest. `date` is the caller's Unix time in milliseconds. */
+  /** Verifies a token, and never falls back to a guest. `date` is the current Unix time in milliseconds. */
   verifyToken(token: string, date: number): number | string | VerifiedContext | RejectedRequest
   /**
-   * Verifies a token like `verify_token`, but checks the issuer first, for an application that uses several Logto
-   * servers. An additional parameter of `verify_token` would slow down every call through N-API.
+   * Like `verify_token`, but checks the issuer first. Applications that use several Logto servers need this. An
+   * additional parameter of `verify_token` would slow down every call through N-API.
    */
   verifyTokenIssuerFirst(token: string, date: number): number | string | VerifiedContext | RejectedRequest
-  /** Verifies the token in a request. `date` is the caller's Unix time in milliseconds. */
+  /** Verifies the token in a request. `date` is the current Unix time in milliseconds. */
   verifyRequest(date: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number | string | VerifiedContext | RejectedRequest
   /** Returns the token at this position among a request's tokens. */
   tokenAtPosition(position: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): string | null
@@ -131,13 +131,19 @@ export interface CatchUpOptions {
   every: number
 }
 
-/** Checks an options object against the option set with the name `set`. Returns null if the options are valid. */
+/**
+ * Checks an options object. `set` names the option set, which determines the accepted options. Returns null if the
+ * options are valid.
+ */
 export declare function checkOptions(set: string, options: unknown, environment: EnvironmentVariables): OptionErrorData | null
 
 /** Checks the role claims in a claims object. Returns null if one of the claims contains the role. */
 export declare function checkRoles(claims: unknown, role: unknown, claimKeys: unknown): RejectedRequest | OptionErrorData | null
 
-/** Checks a `scope` claim or the list of scopes in a context. Returns null if the required scopes are present. */
+/**
+ * Checks that a token's `scope` claim, or the list of scopes in an `AuthContext`, contains the required scopes.
+ * Returns null if it does.
+ */
 export declare function checkScopes(granted: unknown, scopes: unknown, mode: unknown): RejectedRequest | OptionErrorData | null
 
 /** Clears all cached keys. */
@@ -168,9 +174,9 @@ export declare function createRequirements(requirements: unknown): NativeRequire
 export declare function createRevocations(options: unknown, identity?: string | undefined | null): NativeRevocations | OptionErrorData
 
 /**
- * Creates a verifier from the options in the option set with the name `set`. `inbox` receives the outcomes of
- * verifications that continue on other threads. `environment` contains the values of the environment variables that
- * replace missing options.
+ * Creates a verifier from an options object. `set` names the option set, which determines the accepted options.
+ * `inbox` receives the outcomes of verifications that continue on other threads. `environment` contains the values of
+ * the environment variables that are used for omitted options.
  */
 export declare function createVerifier(set: string, options: unknown, inbox: OutcomeInbox, environment: EnvironmentVariables): NativeVerifier | OptionErrorData
 
@@ -192,7 +198,7 @@ export declare function drainFetchLog(): Array<KeyFetch>
  */
 export declare function endEventLoopTurn(): boolean
 
-/** The values of the environment variables that replace missing options, named after the options. */
+/** The values of the environment variables that are used for omitted options. Each field is named after the option. */
 export interface EnvironmentVariables {
   logtoUrl?: string
   audience?: string
@@ -359,7 +365,7 @@ export interface VerifierStats {
 }
 
 /**
- * Parses an event, or returns the reason why the body is not a valid event. `date` is the caller's Unix time in
+ * Parses an event, or returns the reason why the body is not a valid event. `date` is the current Unix time in
  * milliseconds.
  */
 export declare function webhookEvent(body: Uint8Array, date: number): WebhookEvent | string

@@ -37,7 +37,8 @@ pub struct RejectedToken {
     pub code: String,
 }
 
-/// Converts a request's credentials from JavaScript. The caller's time is left unset.
+/// Converts a request's credentials from JavaScript. The `date` of the result is `None`: a caller that verifies the
+/// request sets it.
 pub fn credentials(
     authorization: Option<Either<String, Vec<String>>>,
     cookies: Option<String>,

@@ -1,4 +1,5 @@
-//! N-API functions that select a proxy for a URL, and that return key set fetches for a diagnostics channel.
+//! N-API functions that select the proxy for a URL, and that return a log of key set fetches, which JavaScript
+//! publishes on a diagnostics channel.
 
 use std::collections::HashMap;
 

@@ -65,9 +65,9 @@ pub struct NativeVerifier {
     inbox: Arc<SharedInbox>,
 }
 
-/// Creates a verifier from the options in the option set with the name `set`. `inbox` receives the outcomes of
-/// verifications that continue on other threads. `environment` contains the values of the environment variables that
-/// replace missing options.
+/// Creates a verifier from an options object. `set` names the option set, which determines the accepted options.
+/// `inbox` receives the outcomes of verifications that continue on other threads. `environment` contains the values of
+/// the environment variables that are used for omitted options.
 #[napi(catch_unwind)]
 pub fn create_verifier(
     set: String,
@@ -83,20 +83,20 @@ pub fn create_verifier(
 
 #[napi]
 impl NativeVerifier {
-    /// Verifies a token, and never falls back to a guest. `date` is the caller's Unix time in milliseconds.
+    /// Verifies a token, and never falls back to a guest. `date` is the current Unix time in milliseconds.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify_token(&self, token: String, date: f64) -> Result<VerificationResult> {
         self.verify_single_token(token, date, false)
     }
 
-    /// Verifies a token like `verify_token`, but checks the issuer first, for an application that uses several Logto
-    /// servers. An additional parameter of `verify_token` would slow down every call through N-API.
+    /// Like `verify_token`, but checks the issuer first. Applications that use several Logto servers need this. An
+    /// additional parameter of `verify_token` would slow down every call through N-API.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify_token_issuer_first(&self, token: String, date: f64) -> Result<VerificationResult> {
         self.verify_single_token(token, date, true)
     }
 
-    /// Verifies the token in a request. `date` is the caller's Unix time in milliseconds.
+    /// Verifies the token in a request. `date` is the current Unix time in milliseconds.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify_request(
         &self,

@@ -39,7 +39,8 @@ impl NativeRequirements {
     }
 }
 
-/// Checks a `scope` claim or the list of scopes in a context. Returns null if the required scopes are present.
+/// Checks that a token's `scope` claim, or the list of scopes in an `AuthContext`, contains the required scopes.
+/// Returns null if it does.
 #[napi(catch_unwind, ts_return_type = "RejectedRequest | OptionErrorData | null")]
 pub fn check_scopes(
     granted: Unknown,

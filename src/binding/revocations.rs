@@ -58,7 +58,7 @@ impl NativeRevocations {
     }
 
     /// Returns the revocation entry, as JSON, that a function such as `revokeSubject` writes to the store. `date` is
-    /// the caller's Unix time in milliseconds.
+    /// the current Unix time in milliseconds.
     #[napi(catch_unwind)]
     pub fn entry(
         &self,

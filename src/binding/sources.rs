@@ -48,7 +48,7 @@ impl NativeWebhook {
     }
 }
 
-/// Parses an event, or returns the reason why the body is not a valid event. `date` is the caller's Unix time in
+/// Parses an event, or returns the reason why the body is not a valid event. `date` is the current Unix time in
 /// milliseconds.
 #[napi(catch_unwind)]
 pub fn webhook_event(body: Uint8Array, date: f64) -> Either<WebhookEvent, String> {
@@ -82,7 +82,7 @@ pub fn create_logout_verifier(
 
 #[napi]
 impl NativeLogoutVerifier {
-    /// Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the caller's Unix
+    /// Verifies a logout token. For a valid logout token, returns `{ entry, id }` as JSON. `date` is the current Unix
     /// time in milliseconds.
     #[napi(catch_unwind, ts_return_type = "number | string | VerifiedContext | RejectedRequest")]
     pub fn verify(&self, token: String, date: f64) -> Result<VerificationResult> {

@@ -8,7 +8,7 @@ use super::values::raw;
 use crate::options::{self, Environment, OptionError, OptionSet};
 use crate::paths;
 
-/// The values of the environment variables that replace missing options, named after the options.
+/// The values of the environment variables that are used for omitted options. Each field is named after the option.
 #[napi(object)]
 pub struct EnvironmentVariables {
     pub logto_url: Option<String>,
@@ -40,7 +40,8 @@ impl From<EnvironmentVariables> for Environment {
     }
 }
 
-/// Checks an options object against the option set with the name `set`. Returns null if the options are valid.
+/// Checks an options object. `set` names the option set, which determines the accepted options. Returns null if the
+/// options are valid.
 #[napi(catch_unwind)]
 pub fn check_options(
     set: String,

@@ -86,8 +86,8 @@ impl Endpoint {
         Ok(Response::Body { body, etag })
     }
 
-    /// The HTTP client. Trust anchors and environment variables are read only once per process, because JavaScript may
-    /// change the environment while another thread reads it.
+    /// The HTTP client. Environment variables, and the trust anchors that depend on them, are read only once per
+    /// process, because JavaScript may change the environment while another thread reads it.
     fn client(&self) -> Result<&Client, String> {
         static SHARED_CLIENT: OnceCell<Client> = OnceCell::new();
         match &self.source.ca {

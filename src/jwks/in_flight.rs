@@ -15,7 +15,7 @@ pub(super) struct InFlightFetch {
     pub number: u64,
     /// When the fetch started. The age of the fetched key set is measured from this time.
     pub started: Timestamp,
-    /// How long the fetch delays its HTTP request, because the previous fetch has failed.
+    /// How long the fetch waits before it sends its HTTP request. Only a fetch that follows a failed one waits.
     pub retry_delay: Duration,
     /// The longest timeout of all requests waiting for the fetch, measured from the end of the delay.
     pub timeout: Duration,

@@ -175,8 +175,8 @@ impl RemoteJwkSet {
     }
 
     /// Whether a URL refers to this key set: either the key set's own URL, or an issuer whose tokens are verified with
-    /// it. A key set with too many issuers matches every URL, because not all of its issuers are recorded, and clearing
-    /// a key set needlessly costs only one fetch.
+    /// it. If a key set has too many issuers, not all of them are recorded, so the key set matches every URL. This is
+    /// harmless, because clearing a key set without need costs only one fetch.
     pub(super) fn matches_url(&self, url: &str) -> bool {
         let issuers = lock(&self.issuers);
         self.source().url == url || issuers.len() >= MAX_ISSUERS_PER_KEY_SET || issuers.contains(url)

@@ -16,12 +16,14 @@ use crate::clock::Timestamp;
 /// The fraction of the TTL after which a request starts a background refresh, so that no request has to wait.
 const REFRESH_TTL_FRACTION: f64 = 0.8;
 
-/// How long a request waits for a refresh before it uses a stale key set. Regular requests refresh a key set in time,
-/// so it becomes stale only while the process is idle, or during an outage, when requests do not wait. A fetch from a
-/// nearby server usually completes within 25 ms, so a process that was idle rarely uses a key that Logto has removed.
+/// How long a request waits for a refresh before it uses a stale key set. Regular requests refresh a key set before it
+/// becomes stale, so it becomes stale only while the process is idle or during an outage, and in an outage, requests do
+/// not wait for a refresh. A fetch from a nearby server usually completes within 25 ms, so a process that was idle
+/// rarely uses a key that Logto has removed.
 const MAX_REFRESH_WAIT: Duration = Duration::from_millis(25);
 
-/// A request waits for a retry that is due within this time. If the retry is due later, the request fails.
+/// If the next attempt to fetch the key set is due within this time, a request waits for it. Otherwise, the request
+/// fails.
 const MAX_RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// The state of the key set at a URL.

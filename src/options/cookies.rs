@@ -144,8 +144,8 @@ pub fn read_csrf_options(read: &mut Reader) {
 }
 
 impl CookieError {
-    /// The error for the option that set the invalid attribute. `name` is the option that set the cookie's name or
-    /// value.
+    /// The error for the option with which the user set the invalid part of the cookie. If this part is the cookie's
+    /// name or value, `name` is the name of the option.
     #[must_use]
     pub fn option(&self, name: &str, prefix: &str) -> OptionError {
         match self.attribute {

@@ -1,6 +1,6 @@
-//! The environment variables that replace missing options.
+//! The environment variables that are used for omitted options.
 
-/// The values of the environment variables that replace missing options. JavaScript passes the values to the core,
+/// The values of the environment variables that are used for omitted options. JavaScript passes the values to the core,
 /// because each worker thread may have its own `process.env`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -10,7 +10,7 @@ pub struct Environment {
     pub audience: Option<String>,
 }
 
-/// An environment variable that replaces an option.
+/// An environment variable that is used if an option is omitted.
 pub(super) struct Variable {
     pub name: &'static str,
     /// What the user can set the variable to, with an example.
@@ -25,7 +25,7 @@ const LOGTO_URL: Variable = Variable {
 const LOGTO_AUDIENCE: Variable =
     Variable { name: "LOGTO_AUDIENCE", advice: "Use an API identifier such as https://api.example.com" };
 
-/// The environment variable that replaces an option.
+/// The environment variable that is used if this option is omitted.
 pub(super) fn variable(option: &str) -> Option<&'static Variable> {
     match option {
         "logtoUrl" => Some(&LOGTO_URL),
@@ -35,7 +35,7 @@ pub(super) fn variable(option: &str) -> Option<&'static Variable> {
 }
 
 impl Environment {
-    /// The value of the environment variable that replaces an option, without surrounding white space.
+    /// The value of the environment variable that is used if this option is omitted, without surrounding white space.
     pub(super) fn get(&self, option: &str) -> Option<&str> {
         let value = match option {
             "logtoUrl" => &self.logto_url,

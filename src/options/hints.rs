@@ -9,14 +9,14 @@ const ALIASES: [(&str, &[&str]); 5] = [
     ("logtoUrl", &["endpoint", "url", "domain"]),
 ];
 
-/// Returns the known name that equals `name` except for a typo or the case of its letters, or that other libraries call
-/// `name`.
+/// Returns the known option name that the user probably meant by `name`: one that differs from it only by a typo or in
+/// case, or the name of the option that other libraries call `name`.
 pub fn suggested_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let is_alias = |option: &str| ALIASES.iter().any(|(meant, aliases)| *meant == option && aliases.contains(&name));
     closest_name(name, known).or_else(|| known.iter().copied().find(|option| is_alias(option)))
 }
 
-/// Returns the known name that equals `name` except for a typo or the case of its letters.
+/// Returns the known option name that differs from `name` only by a typo or in case.
 fn closest_name<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let given_letters: Vec<char> = name.to_lowercase().chars().take(MAX_COMPARED_CHARS).collect();
     let max_distance = (given_letters.len() / 3).min(2);

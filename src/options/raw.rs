@@ -50,13 +50,13 @@ impl OptionError {
         error.with_scheme(expected, given)
     }
 
-    /// Adds the code or value to write instead.
+    /// Appends to the message the code or value that the developer should write instead of the invalid one.
     #[must_use]
     pub fn with_fix(self, fix: &str) -> Self {
         Self { message: format!("{}: write {fix}", self.message), ..self }
     }
 
-    /// Adds the URL to write, if an option takes a URL and the value lacks only the scheme.
+    /// If the option takes a URL and the value lacks only the scheme, appends the complete URL to the message.
     fn with_scheme(self, expected: &str, given: &Raw) -> Self {
         let Raw::String(text) = given else { return self };
         let url = url::with_scheme(text).filter(|url| expected == url::URL_EXPECTATION && is_short(url));
@@ -80,7 +80,7 @@ impl OptionError {
         Self::new("Invalid", option, &format!("expected {expected}"))
     }
 
-    /// The error for an environment variable that replaces an option and has an invalid value.
+    /// The error for an omitted option whose environment variable has an invalid value.
     #[must_use]
     pub fn invalid_variable(option: &str, variable: &str, expected: &str, given: &str) -> Self {
         let given = Raw::String(given.to_owned());
@@ -108,7 +108,7 @@ impl OptionError {
     }
 
     /// The error for a value that was passed in place of the options object. The message contains only the type of the
-    /// value, which may be a secret.
+    /// value, because the value itself may be a secret.
     #[must_use]
     pub fn secret_instead_of_object(given: &Raw) -> Self {
         Self::expected_object(&given.kind())
@@ -129,7 +129,7 @@ impl OptionError {
 /// Maximum number of characters of a name or value that an error message shows.
 const MAX_SHOWN_CHARS: usize = 60;
 
-/// Whether an error message would show the whole text.
+/// Whether a name or value is short enough to be shown in full in an error message.
 fn is_short(text: &str) -> bool {
     text.chars().count() <= MAX_SHOWN_CHARS
 }

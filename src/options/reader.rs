@@ -42,7 +42,7 @@ pub struct Reader {
     prefix: &'static str,
     members: Vec<(String, Raw)>,
     excluded: &'static [&'static str],
-    /// The environment variables that replace missing options, if the option set allows it.
+    /// The environment variables that are used for omitted options, if the option set allows it.
     environment: Option<Environment>,
     entries: Vec<OptionEntry>,
     error: Option<OptionError>,
@@ -60,14 +60,14 @@ impl Reader {
         self.excluded = names;
     }
 
-    /// Sets the environment variables that replace missing options.
+    /// Sets the environment variables that are used for omitted options.
     pub fn with_environment(self, environment: Option<Environment>) -> Self {
         Self { environment, ..self }
     }
 
-    /// Parses the environment variable that replaces a missing option. If the variable's value is invalid, `parse`
-    /// returns a description of the accepted values. Reports an error if the environment variable is also missing. An
-    /// empty variable is invalid rather than missing, because Node.js does not replace it with the value in `.env`.
+    /// Parses the environment variable of an omitted option. If the variable's value is invalid, `parse` returns a
+    /// description of the accepted values. Reports an error if the environment variable is also missing. An empty
+    /// variable is invalid rather than missing, because Node.js does not replace it with the value in `.env`.
     pub fn variable<T>(
         &mut self,
         name: &'static str,
@@ -178,8 +178,8 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Reports the first invalid option. If every option is valid, reports an unknown option, which is any member that
-    /// has not been read.
+    /// Reports the first invalid option. If all known options are valid, reports an unknown one, that is, a member of
+    /// the options object that no method of this reader has read.
     pub fn finish(mut self) -> Result<(), OptionError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -277,15 +277,15 @@ impl Reader {
         date.flatten()
     }
 
-    /// Reads an http or https URL.
+    /// Reads an option whose value must be an http or https URL.
     pub fn url(&mut self, name: &'static str, default: DefaultValue) -> Option<Url> {
         let raw = self.take(name, url::URL_EXPECTATION, default)?;
         let parsed = text(&raw).ok_or(url::URL_EXPECTATION).and_then(|text| url::parse(&text));
         parsed.map_err(|expected| self.reject(name, expected, &raw)).ok()
     }
 
-    /// Reads an http or https URL from the option, or else from the environment variable that replaces the option.
-    /// Reports an error if both are missing.
+    /// Reads an option whose value must be an http or https URL. If the option is omitted, reads its environment
+    /// variable instead. Reports an error if both are missing.
     pub fn required_url(&mut self, name: &'static str) -> Option<Url> {
         let is_given = self.has(name);
         let url = self.url(name, DefaultValue::Derived("required"));

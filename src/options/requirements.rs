@@ -41,7 +41,7 @@ impl Requirements {
     }
 }
 
-/// Formats scopes that were passed in place of the requirements as code.
+/// If scopes were passed in place of the requirements object, formats them as code for the error message.
 fn scopes_as_code(raw: &Raw) -> Option<String> {
     const MAX_SCOPE_BYTES: usize = 60;
     let is_plain = |scope: &String| is_scope(scope) && !scope.contains('\'') && scope.len() <= MAX_SCOPE_BYTES;

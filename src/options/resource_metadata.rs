@@ -9,7 +9,8 @@ use super::requirements::is_scope;
 use super::values::{items, one_of, text};
 use crate::url;
 
-/// Creates the metadata document of a protected resource. An environment variable replaces a missing `logtoUrl`.
+/// Creates the metadata document of a protected resource. If `logtoUrl` is omitted, its value comes from the
+/// environment variable `LOGTO_URL`.
 ///
 /// # Errors
 ///
@@ -22,12 +23,12 @@ pub fn resource_metadata(raw: Raw, environment: Environment) -> Result<Value, Op
     Ok(document)
 }
 
-/// Reads the options of protected resource metadata, and returns the document.
+/// Reads the options for protected resource metadata, and returns the document.
 pub fn read(read: &mut Reader) -> Value {
     read_metadata_document(read, true)
 }
 
-/// Reads the options of protected resource metadata except for `logtoUrl`, which is also an option of the verifier.
+/// Reads the options for protected resource metadata, except `logtoUrl`, which is also a verifier option.
 pub fn read_resource_options(read: &mut Reader) {
     read_metadata_document(read, false);
 }

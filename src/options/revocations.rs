@@ -87,7 +87,7 @@ fn entry_id(raw: &Raw) -> Option<String> {
     if let Raw::String(id) = raw { Some(id.clone()).filter(|id| is_entry_id(id)) } else { None }
 }
 
-/// Parses the arguments of a function that revokes tokens. `now` is the caller's Unix time in milliseconds, and
+/// Parses the arguments of a function that revokes tokens. `now` is the current Unix time in milliseconds, and
 /// `lifetime` is the maximum token lifetime in seconds.
 ///
 /// # Errors

@@ -102,8 +102,9 @@ impl OptionSet {
         Self::ALL.into_iter().find_map(|(set, known)| (known == name).then_some(set))
     }
 
-    /// Whether environment variables such as `LOGTO_URL` replace options that are missing. They have no effect on
-    /// `logto-authkit/server`, which behaves like the original package, or on the command line, which has flags.
+    /// Whether environment variables such as `LOGTO_URL` are used for omitted options. The variables have no effect on
+    /// `logto-authkit/server`, which behaves like `@ouim/logto-authkit/server`, or on the command line, where the
+    /// JavaScript code combines flags and variables.
     const fn reads_environment(self) -> bool {
         matches!(
             self,
@@ -186,8 +187,8 @@ impl OptionSet {
         self.check_with_environment(raw, Environment::default())
     }
 
-    /// Checks an options object against this option set. Environment variables replace missing options if the option
-    /// set allows it.
+    /// Checks an options object against this option set. Environment variables are used for omitted options if the
+    /// option set allows it.
     ///
     /// # Errors
     ///
@@ -266,7 +267,8 @@ impl Options {
     }
 
     /// Parses an options object that belongs to the option set `set`, and returns the verifier's options in it. If the
-    /// option set allows it, environment variables replace missing options, and the options object may be omitted.
+    /// option set allows it, environment variables are used for omitted options, and the whole options object may be
+    /// omitted.
     ///
     /// # Errors
     ///

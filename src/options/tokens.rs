@@ -22,19 +22,19 @@ pub enum TokenSource {
     Header,
 }
 
-/// Which rejected requests are treated as guests.
+/// Which requests are treated as guests instead of being rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestPolicy {
     /// No request is treated as a guest.
     Never,
     /// Requests without any token are treated as guests. Requests with an invalid token are rejected.
     WithoutToken,
-    /// All rejected requests are treated as guests.
+    /// All requests whose verification fails are treated as guests.
     Always,
 }
 
 impl GuestPolicy {
-    /// Whether a request rejected with this code is treated as a guest.
+    /// Whether a request whose verification fails with this code is treated as a guest instead of being rejected.
     #[must_use]
     pub fn includes(self, code: ErrorCode) -> bool {
         match self {

@@ -196,7 +196,8 @@ impl Options {
         })
     }
 
-    /// The name of the guest cookie, which is read even if the package never sets the cookie.
+    /// The name of the guest cookie. The package reads the guest id from this cookie even if the options turn off
+    /// setting the cookie.
     #[must_use]
     pub fn guest_cookie_name(&self) -> &str {
         self.guest_cookie.as_ref().map_or(cookies::GUEST_COOKIE, |cookie| &cookie.name)

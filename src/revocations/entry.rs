@@ -62,7 +62,7 @@ impl RevocationKind {
         self as usize
     }
 
-    /// The name of this kind of revocation in revocation entries.
+    /// The value of `kind` in the JSON of a revocation entry of this kind.
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::ALL.get(self.index()).map_or("", |(_, name)| name)
@@ -108,8 +108,8 @@ impl Entry {
     }
 
     /// Parses a revocation entry from JSON. Returns `None` for an entry that this release does not understand, for
-    /// example because of an unknown member. Such a member must not be ignored, because it may restrict which tokens
-    /// the entry covers.
+    /// example because of an unknown member. An entry with an unknown member must not be applied as if the member were
+    /// absent, because the member may restrict which tokens the entry covers.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
         if json.len() > MAX_ENTRY_BYTES {

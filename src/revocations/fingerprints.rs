@@ -21,8 +21,8 @@ impl Fingerprint {
     /// The fingerprint of a token property, such as the `sub` claim for [`RevocationKind::Subject`]. `id` is the value
     /// of the property. `organization` is empty unless the kind is [`RevocationKind::Member`].
     pub fn new(kind: RevocationKind, id: &str, organization: &str) -> Self {
-        /// All tables share one pair of keys, so that a token's fingerprints can be looked up in the table of any
-        /// verifier.
+        /// All tables hash with the same two `SipHash` keys, so that a token's fingerprints can be looked up in the
+        /// table of any verifier.
         static SIPHASH_KEYS: Lazy<[RandomState; 2]> = Lazy::new(|| [RandomState::new(), RandomState::new()]);
         let [low, high] = SIPHASH_KEYS.each_ref().map(|key| key.hash_one((kind, id, organization)));
         #[expect(clippy::cast_possible_truncation, reason = "splits the hashes into words")]
@@ -78,7 +78,7 @@ pub struct RevocationState {
 }
 
 impl RevocationState {
-    /// The approximate memory usage in bytes, for the limit of the token cache.
+    /// The approximate size of this state in bytes, which counts toward the token cache's size limit.
     pub const ESTIMATED_MEMORY_BYTES: usize = size_of::<Self>() + 6 * size_of::<(RevocationKind, Fingerprint)>();
 
     /// The token properties that revocations are matched against, computed on first use.
@@ -87,7 +87,7 @@ impl RevocationState {
     }
 
     /// Whether the token has already passed the check against this version of the revocation table. A token never
-    /// changes, so checking it against the same version again would give the same result.
+    /// changes, so checking it against the same version of the revocation table again would give the same result.
     pub(super) fn has_passed_check(&self, version: u64) -> bool {
         self.passed_version.load(Ordering::Relaxed) == version
     }

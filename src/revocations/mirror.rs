@@ -19,10 +19,10 @@ use crate::lock::lock;
 /// accepted for some time after it has expired.
 const EXTRA_RETENTION_SECONDS: f64 = 3_600.0;
 
-/// How far the time of a revocation may be ahead of the caller's clock before [`RevocationMirrorStats::ahead`] counts
+/// How far the time of a revocation may be ahead of this machine's clock before [`RevocationMirrorStats::ahead`] counts
 /// the revocation, in seconds. An application may set the time of a revocation up to an hour in the future, and clocks
-/// may differ by another hour. A counted revocation still applies in full, because it may be the caller's clock that is
-/// wrong.
+/// may differ by another hour. A counted revocation still applies in full, because it may be this machine's clock that
+/// is wrong.
 const MAX_PLAUSIBLE_SECONDS_IN_FUTURE: f64 = MAX_ENTRY_SECONDS_IN_FUTURE + 3_600.0;
 
 /// How long after the start of a read its result counts as current. One second is for the store, which waits that long
@@ -102,7 +102,7 @@ impl RevocationMirror {
     }
 
     /// Adds revocation entries in any order, and skips entries that are older than `lifetime`, the maximum token
-    /// lifetime in seconds. `date` is the caller's Unix time in seconds.
+    /// lifetime in seconds. `date` is the current Unix time in seconds, by this machine's clock.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64, now: Timestamp) {
         let lifetime = self.longest_lifetime(lifetime);
         let mut parsed: Vec<Entry> = entries
@@ -146,8 +146,8 @@ impl RevocationMirror {
     }
 
     /// Records that a read has reached the newest entry in the store. `age` is the time since the read started. If the
-    /// process was frozen during the read, the result may be as old as the read, and lack revocations made in the
-    /// meantime.
+    /// process was frozen during the read, the result may date from before the freeze, and miss revocations made since
+    /// then.
     pub fn mark_read_complete(&self, now: Timestamp, age: Duration) {
         let read_at = now.minus(age.saturating_sub(MAX_READ_DURATION));
         let mut complete_at = lock(&self.complete_at);
@@ -205,8 +205,8 @@ impl RevocationMirror {
     }
 }
 
-/// Whether the clock of the instance that created a revocation was probably wrong. For a revocation that covers a
-/// single token, the time is not checked, because it is derived from the token's `exp`.
+/// Whether the clock of the instance that created a revocation was probably wrong. The `before` time of a revocation
+/// that covers a single token is not checked, because it is derived from the token's `exp`, not read from a clock.
 fn has_implausible_time(entry: &Entry, date: f64) -> bool {
     entry.kind != RevocationKind::Token && f64::from(entry.before) > date + MAX_PLAUSIBLE_SECONDS_IN_FUTURE
 }

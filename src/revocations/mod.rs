@@ -1,4 +1,5 @@
-//! Revocations, which reject tokens before they expire. This module never reads a clock: callers pass the current time.
+//! Revocations, which cause tokens to be rejected before the tokens expire. This module never reads a clock: callers
+//! pass the current time.
 
 mod entry;
 mod event;

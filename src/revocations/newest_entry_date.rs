@@ -12,10 +12,10 @@ use crate::lock::lock;
 pub struct NewestEntryDate(Mutex<Option<(f64, Timestamp)>>);
 
 impl NewestEntryDate {
-    /// Records new revocations, and returns the caller's date, but at most the time of the newest revocation plus the
-    /// time that has passed since that revocation was recorded. Without this cap, a machine whose clock is days ahead
-    /// would drop revocations that are still in force, and lack them even after its clock is corrected. Dates are Unix
-    /// times in seconds.
+    /// Records new revocations, and returns `date`, the current time by this machine's clock, but at most the time of
+    /// the newest revocation plus the time that has passed since that revocation was recorded. Without this cap, a
+    /// machine whose clock is days ahead would drop revocations that are still in force, and lack them even after its
+    /// clock is corrected. Dates are Unix times in seconds.
     pub fn cap_date(&self, added: &[Entry], date: f64, now: Timestamp) -> f64 {
         // The time of a revocation that covers a single token is derived from the token's `exp`, which may be years in
         // the future.
@@ -26,8 +26,9 @@ impl NewestEntryDate {
         let Some(cap) = times.chain(newest.map(|(time, at)| time + elapsed(at))).reduce(f64::max) else {
             return date;
         };
-        // The stored cap is never later than the caller's date. Otherwise, a single revocation with a time in the far
-        // future would make the cap ineffective if this machine's clock is set forward later.
+        // The cap that is stored never lies after `date`, the current time by this machine's clock. Otherwise, a single
+        // revocation with a time in the far future would make the cap ineffective if this machine's clock is set
+        // forward later.
         let cap = cap.min(date);
         *newest = Some((cap, now));
         cap

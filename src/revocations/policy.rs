@@ -36,7 +36,7 @@ pub struct Revocations {
     pub policy: RevocationPolicy,
 }
 
-/// The revocations of all `createRevocations` calls in the process, keyed by id.
+/// The [`Revocations`] that all calls of `createRevocations` in this process have created, keyed by id.
 static REVOCATIONS_BY_ID: Lazy<Mutex<HashMap<String, Weak<Revocations>>>> = Lazy::new(Mutex::default);
 
 impl Revocations {

@@ -64,8 +64,8 @@ impl RevocationTable {
         maps + usize::from(self.all_revoked_at.load(Ordering::Relaxed) > 0)
     }
 
-    /// Adds revocations. For each token property, only the latest revocation time counts, so revocations may arrive in
-    /// any order and more than once.
+    /// Adds revocations. For each user, session or other token property, only the time of the latest revocation counts,
+    /// so revocations may arrive in any order and more than once.
     pub fn insert<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
         let mut is_changed = false;
         for entry in entries {
@@ -139,8 +139,8 @@ impl RevocationTable {
 
     /// For each kind of revocation, removes the revocations older than `cutoff` from the next shard. Pruning all shards
     /// at once would block the event loop. `cutoff` returns Unix time in seconds. It is called again after each shard
-    /// has been locked, because another thread may just have passed a longer token lifetime, with which older
-    /// revocations must be kept.
+    /// has been locked, because another thread may just have passed a longer token lifetime to the mirror, and older
+    /// revocations must then be kept.
     pub fn prune_next_shards(&self, cutoff: impl Fn() -> u32) {
         let index = self.next_pruned_shard.fetch_add(1, Ordering::Relaxed) % SHARDS_PER_KIND;
         for map in &self.maps {

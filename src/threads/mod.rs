@@ -37,7 +37,8 @@ enum SlowWorkPermit {
     Allowed,
     /// The current thread is allowed to do slow work, and began to do so at this time.
     Begun(Instant),
-    /// The task should fail instead of doing slow work.
+    /// No thread will do slow work for the task, for example because the queue is overloaded. If the task reaches slow
+    /// work, it fails with [`Overloaded`].
     Refused,
 }
 
@@ -218,7 +219,8 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, task_id: TaskId, callbac
 /// The state of a task after [`poll_or_reserve_queue_slot`].
 struct PollOutcome<T> {
     poll: Poll<T>,
-    /// The [`SLOW_WORK_PERMIT`] after the task was polled, which shows whether the task has reached or begun slow work.
+    /// The [`SLOW_WORK_PERMIT`] after the task was polled, which shows whether the task has stopped before slow work or
+    /// started it.
     permit_after: SlowWorkPermit,
     /// The task's slot in the queue, if slow work is the task's next step.
     slot: Option<QueueSlot>,
@@ -238,7 +240,8 @@ fn poll_or_reserve_queue_slot<T>(permit: SlowWorkPermit, task: &mut Task<T>, con
 }
 
 /// Polls a task once with this [`SLOW_WORK_PERMIT`], and returns the permit that the poll has left behind. The permit
-/// changes if the task reaches or begins slow work.
+/// changes from `Forbidden` to `Needed` if the task stops before slow work, and from `Allowed` to `Begun` if the task
+/// starts slow work.
 fn poll_once<T>(permit: SlowWorkPermit, task: &mut Task<T>, context: &mut Context) -> (Poll<T>, SlowWorkPermit) {
     let previous_permit = SLOW_WORK_PERMIT.replace(permit);
     let poll = task.as_mut().poll(context);
