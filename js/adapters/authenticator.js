@@ -247,7 +247,7 @@ class Authenticator {
     return this.#servers.some(({ core }) => core.resourceMetadata !== null)
   }
 
-  /** Adds to a challenge the URL of the resource metadata for the context's Logto server (without a context, the first). @type {<T>(error: T, auth?: AuthContext) => T} */
+  /** Adds the URL of the resource metadata to an error's challenge: that of the context's Logto server or, without a context, of the first server. @type {<T>(error: T, auth?: AuthContext) => T} */
   withResourceMetadata(error, auth) {
     const { core } = (auth && verificationAttemptOf(auth)?.parsed) ?? this.#parsed
     return withResourceMetadata(error, core.resourceMetadata)

@@ -8,8 +8,9 @@
  * @param {unknown[]} given - The second and later arguments of the call.
  */
 function assertCalledByApplication(correct, given) {
-  // A framework's further arguments include `next`, a response or a reply. If the application passes `logtoAuth` or
-  // `protect` to an array method such as `map`, the further arguments are an index and an array, which are allowed.
+  // If a framework calls `logtoAuth` or `protect`, it also passes `next`, a response or a reply. If the application
+  // uses one of these functions as the callback of an array method such as `map`, the method also passes an index and
+  // the array, which is allowed.
   if (given.some((item) => typeof item === 'function' || (typeof item === 'object' && item && !Array.isArray(item)))) {
     throw new TypeError(`${correct.slice(0, correct.indexOf('('))} is not middleware itself: write ${correct}`)
   }

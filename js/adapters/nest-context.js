@@ -42,9 +42,9 @@ const guardsByContext = new WeakMap()
 const guardsByRequest = new WeakMap()
 
 /**
- * Remembers the guard that has verified a request for a handler. All fields of a GraphQL operation share one request,
- * as do all messages of a WebSocket connection, but each field or message can have a different guard. Over HTTP,
- * nothing is remembered: a request has only one handler, and the context of the last guard applies.
+ * Records which guard verified the request before the current handler runs. All fields of a GraphQL operation share one
+ * request, as do all messages of a WebSocket connection, but each field or message can have a different guard. Over
+ * HTTP, the guard is not recorded: a request has only one handler, so the context from the last guard is the right one.
  *
  * @type {(context: ExecutionContext, request: object, guard: object) => void}
  */

@@ -30,7 +30,7 @@ const nestFramework = {
 }
 
 /**
- * Returns a guard's record of a request that the guard has verified.
+ * Returns a guard's authenticator, and the context of a request that the guard has verified.
  *
  * @type {(guard: LogtoAuthGuard, request: object) => import('./authenticator').RequestRecord}
  */
@@ -108,8 +108,9 @@ class LogtoAuthGuard {
 }
 
 /**
- * Returns the record that a guard created when it verified the request for this handler. Returns undefined if the
- * record in `recordsByRequest` is the right one.
+ * Returns the authenticator and the context of the guard that verified the request before the current handler runs.
+ * Returns undefined if no guard has been recorded for the handler, as always over HTTP. The caller then uses the
+ * request's entry in `recordsByRequest`.
  *
  * @param {ExecutionContext} context
  * @param {any} request

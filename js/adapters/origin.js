@@ -17,12 +17,15 @@ const { createOneTimeWarning, printRejection } = require('../core/warnings')
 /** The error message for a handshake from a page whose origin is not allowed to connect. */
 const ORIGIN_MESSAGE = 'Origin is not allowed'
 
-/** Maximum length of the details in a warning, because the client controls the origin. */
+/**
+ * Maximum length of the details in a warning. They quote the request's `Origin` header, which a client can make
+ * arbitrarily long.
+ */
 const MAX_DETAILS_LENGTH = 500
 
 /**
- * Returns whether the page that opens a connection may do so. Reports the first rejected page in a warning, because the
- * browser does not show the reason, and prints every rejection for debugging.
+ * Returns whether a page may open a connection to this server. The first time that a page may not connect, a warning
+ * states the reason, because the browser does not show it. The debug output contains every rejected page.
  *
  * @param {Request} request
  * @param {Authenticator} authenticator

@@ -1,4 +1,4 @@
-/** The requirements of a route, checked against contexts. */
+/** Checks whether the context of a request meets the requirements that a route passes to `protect`. */
 
 const { runCheck } = require('../core/acceptance')
 const native = require('../core/addon')

@@ -15,8 +15,8 @@ function readArguments(args, options) {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
     const [sentence] = /** @type {Error} */ (error).message.split(/\. |\n/)
-    // If a token starts with a dash, Node quotes it as an unknown option. Long quotes are removed, because tokens must
-    // not be printed.
+    // If a token starts with a dash, Node takes it for an unknown option and quotes it in the error message. Tokens
+    // must not be printed, so an ellipsis replaces every quoted text of 30 or more characters, which might be a token.
     throw new UsageError(sentence.replace(/'([^']{30,})'/g, "'…'"))
   }
 }

@@ -20,7 +20,11 @@ function isLoopbackUrl(uri) {
   return /^https?:$/.test(protocol) && LOOPBACK_HOSTNAME_PATTERN.test(hostname) && username + password === ''
 }
 
-/** Returns the distinct scopes in a parameter. @type {(text: string | null) => string[]} */
+/**
+ * Splits an OAuth parameter such as `scope` or `prompt` at the spaces, and removes duplicates.
+ *
+ * @type {(text: string | null) => string[]}
+ */
 const splitScopes = (text) => [...new Set(text?.match(/\S+/g))]
 
 /**

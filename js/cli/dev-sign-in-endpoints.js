@@ -20,7 +20,7 @@ const ENDPOINTS = {
 }
 
 /**
- * Creates the handler of the sign-in's endpoints.
+ * Creates the request handler for the sign-in endpoints of `logto-authkit dev`.
  *
  * @returns {RequestHandler}
  */

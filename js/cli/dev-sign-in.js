@@ -27,7 +27,7 @@ const { signInPage } = require('./dev-sign-in-page')
  * @typedef {{ status: number, headers: Record<string, string>, body: string }} SignInResponse
  */
 
-/** Scopes about the user rather than permissions of an API resource. */
+/** Scopes that OpenID Connect or Logto defines, as opposed to the permissions of an API resource. */
 const RESERVED_SCOPE_PATTERN =
   /^(openid|offline_access|profile|email|phone|address|custom_data|identities|roles|urn:logto:.*)$/
 
@@ -40,17 +40,21 @@ const MAX_RECORDS = 1000
 
 class SignIn {
   /**
-   * The users who have signed in, by the id in the browser's cookie, with the permissions that they have denied. Like at
-   * Logto, further sign-ins in the same browser need no interaction until the user signs out.
+   * The signed-in users, keyed by the session id in the browser's cookie, each with the permissions that the user has
+   * denied. As with Logto, further sign-ins in the same browser need no interaction until the user signs out.
    *
    * @type {Map<string, { sub: string, at: number, denied: Set<string> }>}
    */
   #browserSessions = new Map()
-  /** The grants by authorization code. @type {Map<string, Grant>} */
+  /** The grants that can still be redeemed, keyed by authorization code. @type {Map<string, Grant>} */
   #grants = new Map()
-  /** The sessions by refresh token. @type {Map<string, Session>} */
+  /** The sessions, keyed by refresh token. @type {Map<string, Session>} */
   #sessions = new Map()
-  /** The sessions by opaque access token, which only the userinfo endpoint accepts. @type {Map<string, Session>} */
+  /**
+   * The sessions, keyed by opaque access token. Only the userinfo endpoint accepts these tokens.
+   *
+   * @type {Map<string, Session>}
+   */
   #sessionsByAccessToken = new Map()
 
   /** @param {URLSearchParams} parameters @param {Headers} headers @param {TestIssuer} issuer */
@@ -80,7 +84,8 @@ class SignIn {
     const prompt = splitScopes(parameters.get('prompt'))
     const requestedScopes = splitScopes(parameters.get('scope'))
     const permissions = requestedScopes.filter(isPermission)
-    // The fields of the sign-in form count only if the form sent them. Otherwise, other sites could choose the user.
+    // The fields of the sign-in form count only if the request comes from that form. Otherwise, another site could send
+    // a request that signs in a user of its choice.
     const isFromForm = isOwnRequest({ headers })
     if (isFromForm && parameters.has('cancel')) return fail('access_denied', 'End-User aborted interaction')
     const user = isFromForm ? parameters.get('user')?.trim() : undefined
@@ -184,7 +189,12 @@ class SignIn {
     return { ...response, scope, access_token: createToken(options, issuer).token }
   }
 
-  /** Returns the grant of an authorization code, which can be used once. @param {URLSearchParams} parameters @param {string | null} clientId */
+  /**
+   * Returns the grant for an authorization code, and invalidates the code, because each code can be used only once.
+   *
+   * @param {URLSearchParams} parameters
+   * @param {string | null} clientId
+   */
   #redeemCode(parameters, clientId) {
     const code = parameters.get('code') ?? ''
     const grant = this.#grants.get(code)

@@ -35,7 +35,7 @@ const JWT_KINDS = {
 /** The prefixes of the kinds of tokens that are not JWTs. @type {Record<string, string>} */
 const OPAQUE_KINDS = { opaque: '', personal: 'pat_' }
 
-/** The names of all kinds of tokens. The first kind is the default. */
+/** The names of all kinds of tokens, starting with the default kind. */
 const TOKEN_KINDS = [...Object.keys(JWT_KINDS), ...Object.keys(OPAQUE_KINDS)]
 
 const INVALID_KIND_MESSAGE = `Invalid option "kind": expected ${TOKEN_KINDS.slice(0, -1).join(', ')} or ${TOKEN_KINDS.at(-1)}`
@@ -101,7 +101,11 @@ function toClaims(text) {
   throw optionsError(`Invalid option "claims": expected a JSON object such as {"roles":["admin"]}, got "${text}"`)
 }
 
-/** The parsers of the options that are not text. @type {Map<string, (text: string) => unknown>} */
+/**
+ * Parsers for the token options whose values are not strings, keyed by option name.
+ *
+ * @type {Map<string, (text: string) => unknown>}
+ */
 const QUERY_PARSERS = new Map([
   ['claims', toClaims],
   ['expiresIn', toNumber],

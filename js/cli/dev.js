@@ -122,8 +122,8 @@ const INTROS = {
 }
 
 /**
- * Returns commands that create tokens and send them to an API, with the expected responses. The responses are not
- * shell comments, because an interactive zsh runs a comment as a command.
+ * Returns commands that create tokens and send them to an API, with the expected responses. The expected responses are
+ * not written as shell comments, because an interactive zsh would run a pasted comment as a command.
  *
  * @param {string} page
  * @param {import('./example-routes').Routes} routes

@@ -159,7 +159,11 @@ function discoveryFindings(discovery, keys, url, issuers, keysUrl, outage) {
   return [found, { check: 'Issuer', ok: false, found: mismatch, advice, fix }]
 }
 
-/** Whether a response body is that of an adapter for a rejected request. @param {string} body */
+/**
+ * Whether a response body is one that an adapter of this package sends when it rejects a request.
+ *
+ * @param {string} body
+ */
 function isOwnRejection(body) {
   const { error, code } = parseJsonObject(body) ?? {}
   return typeof error === 'string' && contract().errors.some((row) => row.code === code)

@@ -106,8 +106,8 @@ function forgedWebhookFinding(answer) {
 }
 
 /**
- * Sends requests that the handler of `backchannelLogout` must reject. Only Logto can sign a logout token that the
- * handler accepts, so no valid token is sent.
+ * Sends requests that the handler of `backchannelLogout` must reject. `doctor` cannot send a logout token that the
+ * handler would accept, because only Logto can sign one.
  *
  * @param {{ url: string, timeout: number }} options
  * @returns {Promise<Finding[]>}

@@ -123,7 +123,7 @@ async function waitUntilLoaded(revocations) {
 async function lagFinding(client, prefix, send) {
   const check = 'Lag'
   // In a cluster, this connection reaches only the node that serves the application's stream. The hash tag puts the
-  // test stream into the same slot.
+  // test stream into the slot of the application's stream, and thus on the same node.
   const tag = prefix.includes('{') ? `${prefix}:revocations` : `{${prefix}:revocations}`
   const testPrefix = `${tag}:doctor:${randomBytes(6).toString('hex')}`
   // Two stores with the same identity would share their entries in this process, so the test stores have no identity.

@@ -41,7 +41,11 @@ function certificateAuthorityAdvice(reason, { NODE_EXTRA_CA_CERTS }) {
   return `For a private CA, start Node with NODE_EXTRA_CA_CERTS=/path/to/ca.pem${extraCaNote}.`
 }
 
-/** The advice for each of Node's error codes. @type {Record<string, string>} */
+/**
+ * What the user should do if Node rejects the server's certificate, keyed by Node's error code.
+ *
+ * @type {Record<string, string>}
+ */
 const ADVICE_BY_CODE = {
   CERT_HAS_EXPIRED:
     "The certificate has expired. Renew it on the server. If it is still valid, this machine's clock is wrong.",

@@ -22,7 +22,10 @@ const APP_CREATION_PATTERNS = {
 /** Folders of compiled files, which may be missing or outdated. */
 const BUILD_FOLDER_PATTERN = /(^|[\s/])(dist|build)\//
 
-/** Options of `node` and similar commands whose value may be a file other than the application's. */
+/**
+ * Options of `node`, `nodemon` and similar commands that may be followed by a file other than the application's entry
+ * file.
+ */
 const FILE_OPTION_PATTERN =
   /\s(-r|--require|--import|--loader|--experimental-loader|--watch|--watch-path)[ =](?=\S+\s)\S+/g
 
@@ -65,7 +68,7 @@ function buildStartCommand({ packageManager }, path, loadsEnvironment = false) {
   return `${runner} ${loadsEnvironment ? '' : '--env-file=.env '}${path}`
 }
 
-/** Returns the source file that the script `start` or `dev` runs. @param {Project} project */
+/** Returns the source file that the `start` or `dev` script runs. @param {Project} project */
 function entryFileOfScripts({ startScript, devScript, read }) {
   for (const script of [startScript, devScript]) {
     if (script === undefined || !/^(\w+=\S* )*(node|tsx|ts-node|ts-node-dev|nodemon) [^&|;\n]+$/.test(script)) continue
@@ -108,7 +111,7 @@ function scriptsReadingEnvironment({ startScript, devScript }, { start }) {
 }
 
 /**
- * Whether a file both calls `listen` or `serve`, and creates or imports the application.
+ * Whether a file creates or imports the application, and also calls `listen` or `serve`.
  *
  * @param {string} text
  * @param {string} path

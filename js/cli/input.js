@@ -133,7 +133,8 @@ function* stringMembers(value, depth = 0) {
 const MAX_DEPTH = 20
 
 /**
- * Reads header lines that were copied from the output of `curl -v` or from a browser. Some browsers break the line between a name and its value.
+ * Reads header lines that were copied from the output of `curl -v` or from a browser. Headers copied from some browsers
+ * have a line break between the name and the value.
  *
  * @type {(text: string, source?: string) => Found | undefined}
  */

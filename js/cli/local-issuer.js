@@ -1,4 +1,6 @@
-/** Recognizes the URL of a local issuer, and says how `logto-authkit dev` starts an issuer at this URL. */
+/**
+ * Recognizes the URL of a local issuer, and returns the `logto-authkit dev` command that starts an issuer at this URL.
+ */
 
 const native = require('../core/addon')
 const { valueOrThrow } = require('../core/errors')
@@ -26,7 +28,8 @@ function localIssuerAt(logtoUrl) {
   const issuer = String(valueOrThrow(native.issuer(logtoUrl)))
   const { hostname, port, pathname, protocol } = new URL(issuer)
   const number = Number(port)
-  // The issuer of `dev` contains its port, even the default port 80, which Logto's issuers omit.
+  // The issuer URL of `logto-authkit dev` always contains the port, even port 80, which Logto omits from its issuer
+  // URLs.
   const isUsablePort = number > 0 && number < MAX_PORT
   if (protocol !== 'http:' || !DEV_HOSTNAMES.includes(hostname) || pathname !== '/oidc' || !isUsablePort) return null
   return {
@@ -38,7 +41,7 @@ function localIssuerAt(logtoUrl) {
 
 /**
  * Returns the local issuer (`logto-authkit dev`) that is running at a URL, or that can be started there. Returns null
- * if another server, such as a self-hosted Logto, responds at the URL.
+ * if the server that responds at the URL is not a local issuer but, for example, a self-hosted Logto.
  *
  * @param {string} logtoUrl
  * @returns {Promise<LocalIssuer | null>}

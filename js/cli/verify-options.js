@@ -126,13 +126,13 @@ function optionsFromEnvironment(explicitOptions, surroundings) {
   return /** @type {any} */ (withoutUndefined({ ...values, audience: singleOrArray(values.audience?.split(/\s+/)) }))
 }
 
-/** The files that set variables during development, the one with precedence first, as in Next.js. */
+/** The files that set environment variables during development. The first file takes precedence, as in Next.js. */
 const ENV_FILES = ['.env.local', '.env']
 
 /**
  * Adds variables from `.env.local` and `.env` to the environment, if an option needs them and the environment does not
- * set them, and says so. Unlike an application, a command reads the files by itself, and treats an empty variable as
- * unset.
+ * set them, and says so. Unlike an application, a `logto-authkit` command reads these files without `--env-file`, and
+ * treats an empty variable as unset.
  *
  * @param {{ logtoUrl?: unknown, audience?: unknown }} explicitOptions
  * @param {Surroundings} surroundings

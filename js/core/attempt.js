@@ -1,4 +1,7 @@
-/** An attempt to verify a token string or the tokens of a request, and the token that was accepted. */
+/**
+ * An attempt to verify a token string or the tokens found in a request, with the accepted token if the attempt
+ * succeeds.
+ */
 
 const { isDate } = require('node:util/types')
 const { contract } = require('./contract')

@@ -95,8 +95,8 @@ let oldGeneration = new Map()
 
 /**
  * Returns the context of a previously verified token, as a new object for every call. Copying a context is 20 times as
- * fast as parsing its JSON. The copy is an object literal, because adding the private field to `{ ...auth }` takes 2
- * µs.
+ * fast as parsing its JSON. The copy lists every property by name instead of spreading the original, because adding the
+ * private field to `{ ...auth }` takes 2 µs.
  *
  * @param {number} id - The id that the last native call returned.
  * @param {Origin} origin

@@ -1,21 +1,26 @@
-/** Reads the environment variables that replace missing options. */
+/** Reads the environment variables that stand in for missing options. */
 
 const { parseEnv } = require('node:util')
 const { contract } = require('./contract')
 const { ownProperty } = require('./plain')
 const { readTextFile } = require('./text-file')
 
-/** @typedef {import('../native/binding').EnvironmentVariables} Environment - The variables' values, by option name. */
+/**
+ * @typedef {import('../native/binding').EnvironmentVariables} Environment - The variables' values, keyed by option
+ * name.
+ */
 
 /**
- * Defines every variable as an own property, because the core could read missing properties from a polluted prototype.
+ * Defines an own property for every option that an environment variable can set, even if the variable is unset.
+ * Otherwise, the core could read a missing value from a polluted prototype.
  *
  * @type {Environment}
  */
 const NO_VARIABLES = /** @type {any} */ ({ logtoUrl: undefined, audience: undefined })
 
 /**
- * The environment variables of each option set, with the names of the options that they replace.
+ * For each option set, such as `verifier` or `proxy`, the options that an environment variable can set, with the name
+ * of that variable.
  *
  * @type {Map<string, [option: string, variable: string][]>}
  */
@@ -27,8 +32,8 @@ const variablesByOptionSet = new Map(
 )
 
 /**
- * Returns the values of the environment variables that replace missing options, or null if every option that a variable
- * could replace is set.
+ * Returns the values of the environment variables for the missing options, or null if every option that an environment
+ * variable could set is present.
  *
  * @param {string} optionSet
  * @param {any} options
@@ -47,7 +52,8 @@ function environmentFor(optionSet, options) {
 }
 
 /**
- * Returns the options, or an empty object if the options are omitted and variables can replace all required options.
+ * Returns the options, or an empty object if the options are omitted and environment variables can supply all required
+ * options.
  *
  * @type {(optionSet: string, options: unknown) => unknown}
  */

@@ -6,7 +6,10 @@ const { contract } = require('./contract')
 const { AuthError, authError } = require('./errors')
 const { settle } = require('./settle')
 
-/** Maximum number of warnings per hour, because an application can pass a new function for every request. */
+/**
+ * Maximum number of warnings per hour about failing `onRefused` functions. The process warns once about each function,
+ * so an application that passes a new function for every request would otherwise flood the log.
+ */
 const MAX_WARNINGS = contract().limits.warningsPerHour
 const WARNING_PERIOD_MS = 3_600_000
 
@@ -44,7 +47,8 @@ const observeRejection = (onRefused, source, run) =>
   )
 
 /**
- * Calls `onRefused`. If `onRefused` fails, the response stays the same, and a warning reports the error.
+ * Calls `onRefused`. If `onRefused` fails, the client gets the same response as if it had succeeded, and a warning
+ * reports the error.
  *
  * @param {Function} onRefused
  * @param {InstanceType<typeof AuthError>} error

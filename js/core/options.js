@@ -26,12 +26,15 @@ const { isVerifier } = require('./shared')
  */
 const MAX_CACHE_KEYS = 1000
 
-/** Maximum number of different options with the same cache key, which contains only the options that usually differ. */
+/**
+ * Maximum number of options objects that are cached under the same key. Different options objects can have the same
+ * key, because the key contains only the options that usually differ.
+ */
 const MAX_ENTRIES_PER_KEY = 16
 
 /**
- * How many of the most recently used options to compare before the cache key is computed. Most applications pass at
- * most four different sets of options.
+ * How many of the most recently used options objects are compared with the given one before a cache key is computed.
+ * Most applications pass at most four different options objects.
  */
 const MAX_RECENT_ENTRIES = 4
 
@@ -58,7 +61,10 @@ const MAX_DEPTH = 8
  */
 
 /** @typedef {import('./environment').Environment} Environment */
-/** @typedef {{ environment: Environment | null }} WithEnvironment - The variables that replace missing options. */
+/**
+ * @typedef {{ environment: Environment | null }} WithEnvironment - The values of the environment variables that stand
+ * in for missing options.
+ */
 /** @typedef {Omit<Parsed, 'functions'> & WithEnvironment & { optionSet: string, keys: string[] }} Entry */
 
 /** @type {Map<string, Entry[]>} - The least recently used entry comes first. */

@@ -31,7 +31,8 @@ function isEqual(a, b, depth) {
 }
 
 /**
- * Makes a deep copy of plain objects and arrays. Other values are not copied.
+ * Makes a deep copy of plain objects and arrays. Functions and class instances in them are shared with the original
+ * instead of copied.
  *
  * @type {(value: any, depth: number, isOptions?: boolean) => unknown}
  */
@@ -74,8 +75,8 @@ function isComparable(value, depth) {
 const isPlainObjectOrArray = (value) => Array.isArray(value) || isObjectPrototype(Object.getPrototypeOf(value))
 
 /**
- * Returns whether a prototype is `null` or an `Object.prototype`. Returns false for any other object that has no
- * prototype itself, such as `Object.create(null)`: options inherited from such an object are rejected.
+ * Returns whether a prototype is `null` or the `Object.prototype` of any realm. Returns false for any other object that
+ * has no prototype itself, such as `Object.create(null)`: options inherited from such an object are rejected.
  *
  * @param {object | null} prototype
  */

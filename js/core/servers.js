@@ -70,7 +70,8 @@ function withChangedOptions({ options, functions: { claims, ...functions } }, ch
 }
 
 /**
- * Reads the tokens that the application's `getToken` returns. Attempts with the same `getToken` share one call.
+ * Reads the tokens that the application's `getToken` returns. If several servers have the same `getToken`, it is called
+ * only once per request.
  *
  * @param {RequestVerificationAttempt[]} attempts - One per server.
  * @param {unknown} source
@@ -101,10 +102,10 @@ function readTokens(attempts, source) {
 const rejectedPromise = (error) => Promise.reject(error)
 
 /**
- * Selects the server that the request's first token names as its issuer. The servers that the request's other tokens
- * name as their issuers are tried if the first token is rejected. For a request without a token, the first server in
- * the options array is selected. If no token names a known issuer, the first server whose token sources contain a token
- * is selected.
+ * Selects the server that issued the request's first token according to its `iss` claim. If the first token is
+ * rejected, each of the request's other tokens is tried with the server that issued it. For a request without a token,
+ * the first server in the options array is selected. If no token names a known issuer, the first server whose token
+ * sources contain a token is selected.
  *
  * @param {RequestVerificationAttempt[]} attempts - One per server.
  * @returns {RequestVerificationAttempt}

@@ -17,8 +17,8 @@ const { reportRejection } = require('./warnings')
 /** @typedef {InstanceType<typeof AuthError>} Rejection */
 
 /**
- * Verifies the token string or the request of a verification attempt. Returns or throws synchronously if no part of the
- * verification has to wait.
+ * Verifies the token string or the request that an attempt was created for, and returns the resulting context. Returns
+ * or throws synchronously if no part of the verification has to wait.
  *
  * @type {(attempt: VerificationAttempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */

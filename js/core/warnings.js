@@ -42,8 +42,8 @@ function printRejection(rejected, subject = '') {
 const TIMES = ['exp', 'nbf', 'iat']
 
 /**
- * Converts the Unix times in a rejection's details to ISO 8601, and adds their distance from the current time. The core
- * has checked that the times are dates.
+ * Converts the Unix times in a rejection's details to ISO 8601, and adds their distance from the current time. The
+ * conversion never fails, because the core has checked that a `Date` can represent each of these times.
  *
  * @param {string} details
  */
@@ -62,7 +62,8 @@ function withReadableTimes(details) {
 }
 
 /**
- * Returns a function that emits a warning on its first call, followed by the details of that call.
+ * Returns a function that emits a warning only the first time it is called. The details that are passed to that call
+ * are appended to the message.
  *
  * @param {string} code
  * @param {string} message

@@ -26,6 +26,6 @@
  */
 export function withLogtoAuth<Config extends NextConfigInput = object>(nextConfig?: Config): Config
 
-/** A Next.js configuration in any form. */
+/** A Next.js configuration: an object, a promise of an object, or a function that returns an object or a promise. */
 // biome-ignore lint/suspicious/noExplicitAny: applications declare phase and context in different ways
 export type NextConfigInput = object | ((...args: any[]) => object | Promise<object>)

@@ -62,8 +62,8 @@ function addRequestCookie(request, cookiePair) {
 const forwardsRequest = ({ headers }) => headers.has('x-middleware-next') || headers.has('x-middleware-rewrite')
 
 /**
- * Makes Next.js pass on the request with the changed headers. If the other proxy has replaced the headers of the
- * request, the new cookie is added to the replaced headers.
+ * Makes Next.js pass on the request with the changed headers. If the other proxy has replaced the request's headers,
+ * the new cookie is added to the headers that the other proxy has set.
  *
  * @type {(headers: Headers, request: NextRequest, cookiePair: string | undefined) => void}
  */

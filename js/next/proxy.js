@@ -20,8 +20,9 @@ function createAuthProxy(authenticator, { publicPaths, signInUrl, allowPreflight
   const signIn = signInUrl === undefined ? undefined : new SignIn(signInUrl)
   const paths = (publicPaths ?? []).map(normalizePublicPath)
   const { allowsGuests } = authenticator
-  // Outside the public paths, a request without a valid session is rejected with the actual error, so that an outage
-  // does not redirect users to the sign-in page. Without `publicPaths`, guests are allowed everywhere.
+  // Outside the public paths, a request without a valid session is not treated as a guest's request, but rejected with
+  // the error from the verification. This error shows whether the session is invalid or could not be checked, so that
+  // an outage does not redirect users to the sign-in page. Without `publicPaths`, guests are allowed everywhere.
   const userAuthenticator = publicPaths === undefined || !allowsGuests ? authenticator : authenticator.withGuests(false)
   // The sign-in page rejects nobody, even with `allowGuest: 'no-token'`, which rejects invalid tokens everywhere else.
   const signInAuthenticator = authenticator.withGuests(true)
@@ -77,7 +78,8 @@ function createAuthProxy(authenticator, { publicPaths, signInUrl, allowPreflight
     if (reason !== undefined) {
       const readCookie = authenticator.sessionCookies(true).includes(cookieName) ? cookieName : null
       warnAboutSignInLoop(reportedErrorCodes, error, reason, readCookie)
-      // Behind a reverse proxy, the origin of the request may be internal.
+      // Behind a reverse proxy, the host in the request's URL may be an internal one, so the link to a sign-in page on
+      // the same host is relative.
       const { origin } = request.nextUrl
       const signInUrl = url.origin === origin ? url.href.slice(origin.length) : url.href
       const { headers, body } = errorPage(error, reason, { cookieName: readCookie, signInUrl })
@@ -116,8 +118,8 @@ function withCookie(response, cookie) {
 }
 
 /**
- * Files that the sign-in page and all other pages need, and files that browsers and crawlers request. All users get the
- * same files.
+ * Files that the sign-in page and all other pages need, and files that browsers and crawlers request. Because these
+ * files are the same for all users, the proxy passes on requests for them without verifying a token.
  */
 const ASSET_PATHS = [
   '/_next/static',

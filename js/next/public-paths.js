@@ -44,8 +44,8 @@ function isPublicAtEveryLevel(pathname, isPublic) {
 const MAX_DEPTH = 32
 
 /**
- * Tests a path against a regular expression, always from the start. With the `g` or `y` flag, a regular expression
- * would otherwise continue from where it matched another request's path.
+ * Tests a path against a regular expression, regardless of where the expression's previous match ended. With the `g` or
+ * `y` flag, a regular expression would otherwise continue from where it matched another request's path.
  *
  * @type {(pattern: RegExp, path: string) => boolean}
  */

@@ -77,9 +77,9 @@ class SignIn {
 }
 
 /**
- * Returns how a request without a session is redirected to the sign-in page, or undefined if the request is not
- * redirected. Page requests and form posts get a redirect. For a Server Action, a header contains the URL, because the
- * client code of the action would follow a redirect and then fail to read the page.
+ * Returns what kind of redirect to the sign-in page a request without a session gets, or undefined if the request must
+ * not be redirected. Page requests and form posts get a redirect. For a Server Action, a header contains the URL,
+ * because the client code of the action would follow a redirect and then fail to read the page.
  *
  * @param {Request} request
  * @returns {'page' | 'form' | 'action' | undefined}

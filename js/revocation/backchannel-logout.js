@@ -22,7 +22,7 @@ const PUBLISH_TIMEOUT_MS = 1500
 /** Maximum length of a body, in bytes. The core accepts tokens of up to 16 KiB. */
 const MAX_BODY_BYTES = 65_536
 
-/** The name of what the handler receives, in the debug output. */
+/** What the debug output calls the handler's input when it reports a rejection. */
 const SUBJECT = 'logout token'
 
 const FORM_MEDIA_TYPE = 'application/x-www-form-urlencoded'

@@ -22,8 +22,8 @@ const PAGE_SIZE = 100
 const MAX_PAGES = 1000
 
 /**
- * How many log entries to remember after the delivery log has been read. The next time, reading stops at a page on
- * which every log entry is remembered.
+ * How many log entries to remember after the delivery log has been read. The next time the delivery log is read,
+ * reading stops at the first page that contains only remembered log entries.
  */
 const MAX_REMEMBERED_LOG_ENTRIES = 1000
 
@@ -104,7 +104,11 @@ class CatchUp {
   }
 
   async #catchUp() {
-    /** The keys of the log entries read by this call, newest first. @type {Set<string>} */
+    /**
+     * The keys of the delivery log entries that the current `#catchUp` call has read, newest first.
+     *
+     * @type {Set<string>}
+     */
     const seenKeys = new Set()
     // Reading stops at a page whose log entries were all read by earlier calls. Log entries read by this call do not
     // count: if new log entries arrive while a page is being stored, the next page repeats some of this page.
@@ -117,8 +121,8 @@ class CatchUp {
       for (let i = 0; i < entries.length; i += MAX_BATCH_SIZE)
         await this.#target.publish(entries.slice(i, i + MAX_BATCH_SIZE))
       for (const log of logEntries) {
-        // A log entry becomes known only after its revocations have been stored, so that it is read again if storing
-        // them fails.
+        // A log entry is added to `#known` only after its revocations have been stored, so that they are published
+        // again later if storing them fails.
         this.#known.add(logEntryKey(log))
         seenKeys.add(logEntryKey(log))
       }

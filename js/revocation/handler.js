@@ -31,8 +31,8 @@ function rejectionResponse(subject, status, body, { code = body.error, details =
 
 /**
  * @param {(request: Incoming) => Promise<Answer>} answer
- * @param {{ subject: string, limit: number, advice: string }} body - The name of what the handler receives, the maximum
- * length of the body in bytes, and the advice if a parser has consumed the body.
+ * @param {{ subject: string, limit: number, advice: string }} body - What the debug output calls the handler's input,
+ * the maximum length of the body in bytes, and the advice if a parser has consumed the body.
  */
 function handler(answer, { subject, limit, advice }) {
   let hasWarned = false

@@ -44,8 +44,9 @@ export interface RevocationsOptions {
   store?: RevocationStore
 
   /**
-   * How long revocations are kept, in seconds. Use the longest lifetime of your access tokens, because a revoked token that lives
-   * longer is accepted again after `maxTokenLifetime`. All instances must use the same `maxTokenLifetime`.
+   * How long revocations are kept, in seconds. Use the longest lifetime of your access tokens: a revoked token that has
+   * not expired by then would be accepted again after `maxTokenLifetime`. All instances must use the same
+   * `maxTokenLifetime`.
    *
    * @defaultValue 86400
    */
@@ -82,8 +83,8 @@ export interface RevocationsOptions {
  */
 export interface Revocations {
   /**
-   * Revokes all tokens of a user, or only the user's tokens for one organization. Tokens issued in a later second than
-   * `before` are valid.
+   * Revokes all tokens of a user, or only the user's tokens for one organization. Tokens issued after the second of
+   * `before` are not affected.
    *
    * @param userId - The id of the user, as in the `sub` claim.
    */
@@ -113,20 +114,20 @@ export interface Revocations {
   revokeGrant(grantId: string): Promise<void>
 
   /**
-   * Revokes all tokens of an application. Tokens issued in a later second than `before` are valid.
+   * Revokes all tokens of an application. Tokens issued after the second of `before` are not affected.
    *
    * @param clientId - The id of the application, as in the `client_id` claim.
    */
   revokeClient(clientId: string, options?: RevokeOptions): Promise<void>
 
   /**
-   * Revokes all tokens for an organization. Tokens issued in a later second than `before` are valid.
+   * Revokes all tokens for an organization. Tokens issued after the second of `before` are not affected.
    *
    * @param organizationId - The id of the organization.
    */
   revokeOrganization(organizationId: string, options?: RevokeOptions): Promise<void>
 
-  /** Revokes all tokens of all users and applications. Tokens issued in a later second than `before` are valid. */
+  /** Revokes all tokens of all users and applications. Tokens issued after the second of `before` are not affected. */
   revokeAll(options?: RevokeOptions): Promise<void>
 
   /**
@@ -203,8 +204,8 @@ export interface RevocationStats {
   /** The number of revocations in memory. */
   entries: number
   /**
-   * The number of revocations in the store that this release does not understand, for example while you deploy a new
-   * release.
+   * How many revocations in the store this release does not understand, for example because an instance with a newer
+   * release wrote them during a deployment.
    */
   skipped: number
   /**

@@ -64,7 +64,7 @@ class RedisStore {
   #checkedAt = -Infinity
   /** The number of failed attempts to append lost entries since the last success. */
   #failedRestores = 0
-  /** The Redis server's time at which the newest known stream item was appended, as Unix time in milliseconds. */
+  /** When the newest known stream item was appended, by the Redis server's clock, as Unix time in milliseconds. */
   #newest = 0
 
   /**
@@ -128,8 +128,8 @@ class RedisStore {
     let uncheckedItems = continuesLastRead ? this.#uncheckedItems : [{ id: fromPosition }]
     let checkpoints = continuesLastRead ? this.#checkpoints : []
     if (!continuesLastRead || start - this.#checkedAt >= CHECK_INTERVAL_MS) {
-      // The stream may have been replaced between any two reads. After Redis has been flushed, a known position may
-      // belong to a different item, which another instance has appended since.
+      // The stream may have been replaced between any two reads. After Redis has been flushed, the id of a stream item
+      // that was read earlier may belong to a different item, which another instance has appended since.
       const own = this.#ownItems[0] ?? uncheckedItems[0]
       const [hasOldest, ...itemExists] = await this.#existenceOf([own, ...uncheckedItems], signal)
       const isIntact = itemExists.every(Boolean)
@@ -236,8 +236,8 @@ class RedisStore {
   }
 
   /**
-   * Returns, for each item, whether the stream contains it. Comparing ids is not enough, because a different item may
-   * have the same id if the Redis server's clock was set back.
+   * Returns, for each item, whether the stream contains it. Comparing ids is not enough, because Redis may give another
+   * stream item the same id after the server's clock was set back.
    *
    * @type {(items: ExpectedItem[], signal: AbortSignal) => Promise<boolean[]>}
    */

@@ -82,7 +82,7 @@ class ReplaceableConnection {
   /** @param {AbortSignal} signal */
   #open(signal) {
     signal.throwIfAborted()
-    // A command that failed because of `close` may be sent again. A new connection for that command would never be
+    // If a command fails because of `close`, the caller might retry it. A new connection for the retry would never be
     // closed.
     if (this.#isClosed) throw new Error('The store is closed')
     if (this.#current === undefined) {

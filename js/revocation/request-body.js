@@ -45,7 +45,7 @@ const isBodyRead = (stream) =>
   stream.readableDidRead === true || stream.readableEnded === true || stream.destroyed === true
 
 /**
- * Reads the body of a fetch request.
+ * Reads the body of a Fetch API `Request`.
  *
  * @param {Request} request
  * @param {number} limit - Bytes.

@@ -39,9 +39,10 @@ export interface BackchannelLogoutOptions
 
   /**
    * Determines how logout tokens are matched with access tokens. `'subject'` revokes all tokens that the user has
-   * received so far, and clients in the user's other sessions refresh their tokens. `'session'` revokes the tokens with
-   * the `sid` of the logout token. Access tokens have a `sid` claim only if a custom-claims script adds it. A logout
-   * token that contains only `sub` or only `sid` is matched by the claim that it contains.
+   * received so far, in every session. Clients in sessions that are still active then have to refresh their tokens.
+   * `'session'` revokes the tokens with the `sid` of the logout token. Access tokens have a `sid` claim only if a
+   * custom-claims script adds it. A logout token that contains only `sub` or only `sid` is matched by the claim that it
+   * contains.
    *
    * @defaultValue `'subject'`
    */

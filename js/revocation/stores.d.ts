@@ -75,8 +75,8 @@ export interface RevocationStore {
 
   /**
    * Reads the revocation entries after a position in the log. If the position is `null`, or no longer exists because
-   * the log was trimmed, emptied or replaced, `read` starts at the oldest entry that the caller may not have read. If
-   * there are no new entries, `read` waits for up to a second.
+   * the log was trimmed, emptied or replaced, `read` starts at the oldest entry that the caller might not have read
+   * yet. If there are no new entries, `read` waits for up to a second.
    *
    * @param position - The position that the last call returned.
    * @param options - `signal`: aborted when the result is no longer needed. After an abort, use a different connection.

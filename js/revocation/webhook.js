@@ -72,8 +72,8 @@ function rejectEvent(reason) {
 }
 
 /**
- * Passes an event to the application's `onEvent`. If `onEvent` fails, the response stays the same, because Logto does
- * not send the event again.
+ * Passes an event to the application's `onEvent`. If `onEvent` fails, Logto still gets a success response, because it
+ * would not send the event again after an error response.
  *
  * @type {(onEvent: Function, body: Buffer) => void}
  */

@@ -276,7 +276,8 @@ export interface RotateKeysOptions {
 }
 
 /**
- * How the issuer fails. The mode `empty` affects only the key set. All other modes affect every URL.
+ * How the issuer fails. In the outage mode `empty`, only requests for the key set are affected. In all other outage
+ * modes, requests for any URL fail.
  *
  * - `down`: the issuer closes open connections, and resets new connections (`ECONNRESET`) as soon as a request arrives. The port
  *   remains in use, so that the issuer can recover on the same port, and requests are still counted. To get `ECONNREFUSED`, close

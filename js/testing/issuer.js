@@ -27,7 +27,8 @@ const startIssuer = async (options, handleSignIn) => {
 
   const server = createServer((request, response) => {
     const path = String(request.url).split('?')[0]
-    // In paths below `/oidc`, Logto ignores case and one trailing slash. `/OIDC` and `//oidc` are different pages.
+    // In paths below `/oidc`, Logto ignores case and one trailing slash. `/OIDC` and `//oidc` are not the same page as
+    // `/oidc`.
     const route = /^\/oidc(\/|$)/.test(path) ? path.toLowerCase().replace(/\/$/, '') : path
     if (route === '/oidc/jwks') jwksRequests += 1
 
@@ -233,7 +234,7 @@ const ALGORITHMS = {
   PS512: { ...RSA_KEY, hash: 'sha512', signingOptions: PSS_SIGNING_OPTIONS },
 }
 
-/** How long before `exp` a token was issued if it has already expired when it is minted. */
+/** For a token that has already expired when it is minted, how long before `exp` its `iat` is. */
 const ORIGINAL_LIFETIME_SECONDS = 3600
 const JSON_CONTENT_TYPE = 'application/json; charset=utf-8'
 const JWKS_CONTENT_TYPE = 'application/jwk-set+json; charset=utf-8'

@@ -81,9 +81,9 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
 }
 
 /**
- * Returns commands for routes like those that `logto-authkit init` creates, if the application has them. The style
- * sheet generates the text of the expected responses, so that users do not copy this text together with the commands:
- * an interactive zsh would run it.
+ * Returns shell commands that send the token to the application. If the application has routes like those that
+ * `logto-authkit init` creates, the commands send requests to these routes. The style sheet generates the text of the
+ * expected responses, so that users do not copy this text together with the commands: an interactive zsh would run it.
  */
 function exampleRequests(token, kind, claims) {
   const { url, me, orders } = state.routes
