@@ -1,4 +1,4 @@
-/** Distinguishes requests to `logto-authkit dev` from those that other sites make a browser send. */
+/** Recognizes the requests to `logto-authkit dev` that another site has caused a browser to send. */
 
 const { DEV_HOSTNAMES } = require('./dev-defaults')
 

@@ -23,7 +23,7 @@ class SourceFile {
     return /;$/m.test(this.text) ? quotedCode : quotedCode.replace(/;$/gm, '')
   }
 
-  /** Whether the file already contains a name that added code would declare. @param {string | undefined} name */
+  /** Whether the file already uses a name that the inserted code would declare. @param {string | undefined} name */
   uses(name) {
     return name !== undefined && new RegExp(`\\b${name}\\b`).test(this.text)
   }

@@ -76,11 +76,13 @@ function withMissingOptionHint(result, optionSet, options) {
   if (!row?.required || [options?.[result.option]].flat().some(Boolean)) return result
   const { name, variable, advice } = row
   const isMissing = variable !== undefined && options?.[name] === undefined && isBlank(variable)
-  const otherVariable = otherMissingVariable(name, optionSet, options)
-  const fileHint = envFileHint(variable, otherVariable)
+  const secondMissingVariable = otherMissingVariable(name, optionSet, options)
+  const fileHint = envFileHint(variable, secondMissingVariable)
   const hint = fileHint ?? (isMissing ? advice : undefined)
   const otherHint =
-    otherVariable === undefined || fileHint?.includes(otherVariable) ? undefined : `${otherVariable} is missing, too`
+    secondMissingVariable === undefined || fileHint?.includes(secondMissingVariable)
+      ? undefined
+      : `${secondMissingVariable} is missing, too`
   const nextJsHint = isMissing && NEXT_JS_OPTION_SETS.includes(optionSet) ? NEXT_JS_HINT : undefined
   const sentences = [result.message, hint, otherHint, nextJsHint]
   return { ...result, message: sentences.filter((sentence) => sentence !== undefined).join('. ') }
@@ -116,16 +118,16 @@ function otherMissingVariable(reportedOption, optionSet, options) {
  *
  * @param {string | undefined} variable - The option's variable. Without it, the hint names all variables that only the
  *   file sets, because the application chooses the variable's name.
- * @param {string} [otherVariable] - The variable of another option that is missing, too.
+ * @param {string} [secondMissingVariable] - The variable of another option that is missing, too.
  */
-function envFileHint(variable, otherVariable) {
+function envFileHint(variable, secondMissingVariable) {
   const missingVariables = Object.entries(readEnvFile('.env')).flatMap(([name, value = '']) =>
     VARIABLE_NAME_PATTERN.test(name) && /[^\s=]/.test(value) && isBlank(name) ? [name] : [],
   )
   const listedVariables =
     variable === undefined
       ? likelyVariables(missingVariables)
-      : [variable, otherVariable ?? variable].filter(
+      : [variable, secondMissingVariable ?? variable].filter(
           (name, i, names) => missingVariables.includes(name) && names.indexOf(name) === i,
         )
   if (listedVariables.length === 0) return undefined

@@ -28,16 +28,16 @@ async function forwardRequest(request, auth, { next, guestCookie, cookies, canOp
   const removesNextUrlHeader = nextUrl !== null && !(await canOpenPage(nextUrl))
   if (removesNextUrlHeader) request.headers.delete(NEXT_URL_HEADER)
   if (cookiePair !== undefined) addRequestCookie(request, cookiePair)
-  const otherProxyResponse = (await next?.(request, auth)) ?? NextResponse.next()
+  const chainedResponse = (await next?.(request, auth)) ?? NextResponse.next()
   const all = guestCookie === null ? cookies : [guestCookie, ...cookies]
   // If the other proxy has not returned a response, Next.js reports the mistake.
-  if (!(otherProxyResponse instanceof Response)) return otherProxyResponse
-  const changesRequest = (cookiePair !== undefined || removesNextUrlHeader) && forwardsRequest(otherProxyResponse)
-  if (all.length === 0 && !changesRequest && 'cookies' in otherProxyResponse) return otherProxyResponse
+  if (!(chainedResponse instanceof Response)) return chainedResponse
+  const changesRequest = (cookiePair !== undefined || removesNextUrlHeader) && forwardsRequest(chainedResponse)
+  if (all.length === 0 && !changesRequest && 'cookies' in chainedResponse) return chainedResponse
   // The response is copied, because it may not be a `NextResponse`, and because the headers of `Response.redirect()`
   // are immutable.
-  const { body, status, statusText } = otherProxyResponse
-  const response = new NextResponse(body, { status, statusText, headers: otherProxyResponse.headers })
+  const { body, status, statusText } = chainedResponse
+  const response = new NextResponse(body, { status, statusText, headers: chainedResponse.headers })
   if (changesRequest) overrideRequestHeaders(response.headers, request, cookiePair)
   // A route cannot replace a `Cache-Control` header that the proxy has set, so the strictest value is used.
   for (const cookie of all) appendCookie(response.headers, cookie, 'private, no-store')

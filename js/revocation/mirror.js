@@ -22,9 +22,8 @@ const MAX_RETRY_DELAY_MS = 1000
 /**
  * The delay after the store has been read to the end, in milliseconds. Without a delay, a store that does not wait for
  * new revocation entries would cause a busy loop. The delay grows with the number of entries read, so that the mirrors
- * of a busy store read in batches. If timers fire late because the thread is busy, the maximum delay between reads
- * increases, up to twice its usual value. Halving the number of reads saves about a tenth of the CPU time (measured
- * with 20 mirrors and ioredis).
+ * of a busy store read in batches. While the thread is busy, the maximum delay is up to twice as long. Halving the
+ * number of reads saves about a tenth of the CPU time (measured with 20 mirrors and ioredis).
  */
 const MIN_READ_DELAY_MS = 20
 const MAX_READ_DELAY_MS = 80

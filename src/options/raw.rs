@@ -43,7 +43,7 @@ pub struct OptionError {
 }
 
 impl OptionError {
-    /// The error for an option with an invalid value, which the message describes.
+    /// The error for an option with an invalid value. The message describes the value.
     #[must_use]
     pub fn invalid(option: &str, expected: &str, given: &Raw) -> Self {
         let error = Self::new("Invalid", option, &format!("expected {expected}, got {}", given.describe()));
