@@ -98,7 +98,7 @@ function addCookiesBeforeHeaders(res, cookies) {
   const { writeHead } = res
   /** @type {(status: number, ...rest: any[]) => Response} */
   res.writeHead = (status, ...rest) => {
-    // Wrappers of `writeHead` may pass all three parameters on, so the headers need not be the last argument.
+    // Wrappers of `writeHead` may forward three arguments even if the last one is undefined.
     setHeaders(res, rest.findLast((item) => typeof item === 'object' && item !== null) ?? {})
     res.writeHead = writeHead
     // `appendHeader` would add the cookie to the application's own array, which other responses may share.

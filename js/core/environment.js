@@ -79,12 +79,12 @@ function withMissingOptionHint(result, optionSet, options) {
   const secondMissingVariable = otherMissingVariable(name, optionSet, options)
   const fileHint = envFileHint(variable, secondMissingVariable)
   const hint = fileHint ?? (isMissing ? advice : undefined)
-  const otherHint =
+  const secondVariableHint =
     secondMissingVariable === undefined || fileHint?.includes(secondMissingVariable)
       ? undefined
       : `${secondMissingVariable} is missing, too`
   const nextJsHint = isMissing && NEXT_JS_OPTION_SETS.includes(optionSet) ? NEXT_JS_HINT : undefined
-  const sentences = [result.message, hint, otherHint, nextJsHint]
+  const sentences = [result.message, hint, secondVariableHint, nextJsHint]
   return { ...result, message: sentences.filter((sentence) => sentence !== undefined).join('. ') }
 }
 

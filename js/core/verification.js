@@ -44,7 +44,7 @@ function contextOf(attempt, trace) {
 function contextFrom(result, attempt, trace) {
   const { source } = attempt
   if (typeof result === 'number') {
-    if (isPendingId(result)) {
+    if (isPendingVerification(result)) {
       const outcome = outcomeOf(result)
       if (source !== undefined) trackVerification(source, result, outcome)
       return outcome.then((settled) => contextFrom(settled, attempt, trace))
@@ -155,6 +155,6 @@ function handlePrincipal(outcome, result, attempt) {
  *
  * @param {number} id
  */
-const isPendingId = (id) => id < 0
+const isPendingVerification = (id) => id < 0
 
 module.exports = { contextOf }

@@ -1,6 +1,6 @@
 /**
- * Ends loops between the proxy and the sign-in page. Logto immediately sends a signed-in browser back, so a browser
- * whose token is always rejected, for example because of a wrong audience, would be redirected forever.
+ * Breaks redirect loops between the proxy and the sign-in page. Logto immediately sends a signed-in browser back, so a
+ * browser whose token is always rejected, for example because of a wrong audience, would be redirected forever.
  */
 
 const { createHash } = require('node:crypto')
