@@ -37,7 +37,7 @@ const { createOneTimeWarning } = require('../core/warnings')
  * @typedef {{ authenticator: Authenticator, auth: AuthContext | undefined }} RequestRecord
  * @type {WeakMap<object, RequestRecord>}
  */
-const recordsByRequest = globalSingleton('recordsByRequest', () => new WeakMap())
+const recordsByRequest = globalSingleton('requestRecords', () => new WeakMap())
 
 /** Verifies requests with one set of options. */
 class Authenticator {

@@ -31,14 +31,17 @@ function checkApplicationOptions(options) {
 }
 
 /**
- * Returns the options that `verifyAuth` has too. `mcpAuth` accepts its `resource` as the audience.
+ * Returns the options that `verifyAuth` has too. `mcpAuth` accepts its `resource` as the audience, and reads the token only
+ * from the header.
  *
  * @param {any} options
  * @returns {any}
  */
 function verifierOptionsOf({ audience, ...options }) {
   const names = contract().options.verifier.map(({ name }) => name)
-  const entries = Object.entries({ ...options, audience: audience === undefined ? options.resource : audience })
+  const { resource } = options
+  const mcpOptions = resource === undefined ? {} : { tokenSources: ['header'] }
+  const entries = Object.entries({ ...options, ...mcpOptions, audience: audience === undefined ? resource : audience })
   return Object.fromEntries(entries.filter(([name]) => names.includes(name)))
 }
 

@@ -8,7 +8,7 @@ const { DEFAULT_CLIENT_ID, DEFAULT_USER } = require('./dev-defaults')
 
 /** Timeout for the application's response. Logto uses the same timeout for logout tokens. */
 const RESPONSE_TIMEOUT_MS = 2500
-const LOOPBACK_HOSTNAME_PATTERN = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+const TARGET_HOSTNAME_PATTERN = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 /**
  * Sends a logout token (OpenID Connect Back-Channel Logout 1.0).
@@ -74,7 +74,7 @@ class SendError extends Error {}
  * @param {Record<string, string>} headers
  */
 async function postToApplication(url, body, headers) {
-  if (typeof url !== 'string' || !URL.canParse(url) || !LOOPBACK_HOSTNAME_PATTERN.test(new URL(url).hostname))
+  if (typeof url !== 'string' || !URL.canParse(url) || !TARGET_HOSTNAME_PATTERN.test(new URL(url).hostname))
     throw new SendError('"url": expected a URL on this machine, such as http://localhost:3000/logout')
   const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
   try {

@@ -221,9 +221,10 @@ function subjectOf(flags, options, surroundings) {
  */
 function applyFixes(own, { timeout, isUrlFromEnvironment: _, ...options }, findings) {
   const jwksTimeoutMs = timeout === undefined ? {} : { jwksTimeoutMs: timeout }
-  const { printable, unprintable } = separatePrintable(
-    Object.assign({}, own, options, jwksTimeoutMs, ...findings.map(({ fix }) => fix)),
-  )
+  const corrected = Object.assign({}, own, options, jwksTimeoutMs, ...findings.map(({ fix }) => fix))
+  // In the options of `mcpAuth`, the audience is the `resource`.
+  if (corrected.audience === corrected.resource) delete corrected.audience
+  const { printable, unprintable } = separatePrintable(corrected)
   return { options: printable, ...(unprintable.length > 0 && { unprintedOptions: unprintable }) }
 }
 

@@ -131,8 +131,10 @@ async function readVariables(project, flags, prompt) {
       throw new UsageError(`${name} is already set in ${existing.file}: change it there`)
     const given = existing?.value || flag
     if (given !== undefined) {
-      const problem = variableProblem(name, given)
-      if (problem === null) return given
+      // An environment file may list several audiences.
+      const values = existing?.value && name === 'LOGTO_AUDIENCE' ? given.trim().split(/\s+/) : [given]
+      const problem = values.map((one) => variableProblem(name, one)).find((text) => text !== null)
+      if (problem === undefined) return given
       const source = existing?.value ? `${name} in ${existing.file}` : FLAGS_BY_VARIABLE[name]
       throw new UsageError(`Invalid ${source}: ${problem}`)
     }
@@ -142,8 +144,8 @@ async function readVariables(project, flags, prompt) {
       const problem = variableProblem(name, answer)
       if (problem === null) return answer
       prompt.say(problem)
-      const url = `https://${answer}`
-      if (variableProblem(name, url) === null) suggestion = url
+      // The core appends the complete URL if only the scheme is missing.
+      suggestion = /: write (https?:\/\/\S+)$/.exec(problem)?.[1] ?? suggestion
     }
   }
   const LOGTO_URL = await value('LOGTO_URL', flags['logto-url'], URL_QUESTION)
@@ -161,7 +163,8 @@ const FLAGS_BY_VARIABLE = { LOGTO_URL: '--logto-url', LOGTO_AUDIENCE: '--audienc
  * @param {string} value
  */
 function variableProblem(name, value) {
-  if (/[\s#'"`\\$]/.test(value)) return `not a URL or an identifier: ${value}`
+  // The value is not repeated, because a URL may contain a password.
+  if (/[\s#'"`\\$]/.test(value)) return 'not a URL or an identifier: remove white space, quotes, #, $ and backslashes'
   const options = { logtoUrl: DEV_ISSUER_ENV_VARIABLES.LOGTO_URL, audience: null }
   const result = native.checkOptions(
     'verifier',

@@ -34,7 +34,7 @@ Commands:
   init      add authentication to the project in this folder
   doctor    check that this machine can verify tokens from a Logto server
   explain   show the contents of a token and why it is accepted or rejected
-  dev       start a local issuer with a page for creating tokens, without a Logto
+  dev       start a local issuer, to create tokens and sign users in without a Logto
 
   --help, -h       show this help, or the help of a command
   --version, -v    show the version

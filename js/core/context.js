@@ -37,7 +37,7 @@ class ReturnOverride {
  * as long. All copies of the package use the class of the copy that was loaded first, so that each copy recognizes
  * every context.
  */
-const ContextWithRecord = globalSingleton('ContextWithRecord', () => {
+const ContextWithRecord = globalSingleton('RecordedContext', () => {
   return class ContextWithRecord extends ReturnOverride {
     /** @type {VerifiedRecord | RejectedRequest} */
     #record

@@ -1,7 +1,8 @@
 /** Objects that all copies of the package in a process share, including copies loaded after a module reset in tests. */
 
 /**
- * Returns the shared object with this name, which the first copy of the package creates.
+ * Returns the shared object with this name, which the first copy of the package creates. A name must never change,
+ * because copies of different releases find each other's objects by it.
  *
  * @template T
  * @param {string} name

@@ -6,6 +6,8 @@ const { debuglog } = require('node:util')
 
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 
+const MAX_CAUSE_LENGTH = 1000
+
 /** Prints only if `NODE_DEBUG` contains `logto-authkit`. */
 const printDebug = debuglog('logto-authkit')
 
@@ -32,7 +34,9 @@ function reportRejection(rejected) {
 function printRejection(rejected, subject = '') {
   if (printDebug.enabled) {
     const { code, status, message, details, cause } = rejected
-    const reason = cause === null ? '' : ` ${cause}`
+    // A cause may be the error of the application's own store.
+    const reason =
+      cause === null ? '' : ` ${cause.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_CAUSE_LENGTH)}`
     printDebug('%srejected with %s (%d): %s %s%s', subject, code, status, message, withReadableTimes(details), reason)
   }
   return rejected

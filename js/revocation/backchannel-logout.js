@@ -68,9 +68,11 @@ async function revokeFromLogoutToken(verifier, publish, token, date) {
   const { entry, id } = JSON.parse(typeof outcome === 'string' ? outcome : /** @type {any} */ (outcome).context)
   try {
     await publish([entry], PUBLISH_TIMEOUT_MS)
-  } catch {
+  } catch (error) {
     verifier.forget(id)
-    return logoutErrorResponse('temporarily_unavailable', 'The logout could not be stored')
+    const code = 'temporarily_unavailable'
+    const cause = String(/** @type {Error} */ (error).cause ?? error)
+    return logoutErrorResponse(code, 'The logout could not be stored', { code, details: '{}', cause })
   }
   return { status: 200, headers: { 'Cache-Control': 'no-store' }, body: '' }
 }

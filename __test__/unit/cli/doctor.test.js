@@ -329,6 +329,13 @@ describe('--options', () => {
       /\nKeep these options, which cannot be printed: isRevoked, currentDate, publicPaths, jwks\.\n$/,
     )
   })
+
+  test('--fix adds no audience to the options of mcpAuth', async (t) => {
+    const { logtoUrl } = await startIssuer(t)
+    const options = { logtoUrl, resource: `${AUDIENCE}/mcp` }
+    const { options: printed } = await doctor('--options', save('mcp.json', options), '--fix')
+    assert.deepEqual([printed.resource, 'audience' in printed], [options.resource, false])
+  })
 })
 
 test('the output fits into 60 columns without breaking words', async (t) => {

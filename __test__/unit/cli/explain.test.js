@@ -409,6 +409,12 @@ test("an application's own options are used, and flags override them", async () 
     assert.equal((await explain(issuer.mint({ scope: 'a' }), '--options', path)).verdict, 'accepted')
     assert.equal((await explain(issuer.mint({ scope: 'b' }), '--options', path, '--scope', 'b')).verdict, 'accepted')
   }
+  // mcpAuth reads no cookies.
+  const resource = `${AUDIENCE}/mcp`
+  const mcp = file('mcp.json', JSON.stringify({ logtoUrl: issuer.logtoUrl, resource }))
+  const token = issuer.mint({ audience: resource })
+  assert.equal((await explain(`Authorization: Bearer ${token}`, '--options', mcp)).verdict, 'accepted')
+  assert.equal((await explain(`Cookie: logto_authtoken=${token}`, '--options', mcp)).code, 'missing_token')
 })
 
 test('isRevoked is called only after every other check has passed', async () => {

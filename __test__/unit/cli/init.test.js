@@ -135,7 +135,7 @@ describe('init refuses politely', () => {
       'an invalid audience',
       { 'package.json': uses('koa') },
       ['--audience', 'a b'],
-      /^Invalid --audience: not a URL or an identifier: a b/,
+      /^Invalid --audience: not a URL or an identifier: remove white space/,
     ],
     ['a positional argument', { 'package.json': uses('koa') }, ['koa'], /init takes only options/],
     [
@@ -222,7 +222,7 @@ describe('init shows the changes', () => {
       stdout,
       /expected an absolute http or https URL, got "my\.logto\.app".*\n.*\(https:\/\/my\.logto\.app\): /,
     )
-    assert.match(stdout, /not a URL or an identifier: my api\nIdentifier of your API resource/)
+    assert.match(stdout, /not a URL or an identifier: .*\nIdentifier of your API resource/)
     assert.equal(read('.env'), 'LOGTO_URL=https://my.logto.app\nLOGTO_AUDIENCE=https://orders.example.com\n')
   })
 
@@ -232,6 +232,22 @@ describe('init shows the changes', () => {
     assert.match(flag.stderr, /^Invalid --logto-url: expected an absolute http or https URL, got "my\.logto\.app"/)
     const file = await project(t, { ...files, '.env': 'LOGTO_URL=my.logto.app\n' }).init(['--yes'])
     assert.match(file.stderr, /^Invalid LOGTO_URL in \.env: expected an absolute/)
+    const secret = await project(t, { ...files, '.env': 'LOGTO_URL=https://user:pa$word@t.test\n' }).init(['--yes'])
+    assert.match(secret.stderr, /^Invalid LOGTO_URL in \.env: not a URL or an identifier: remove /)
+    assert.doesNotMatch(secret.stderr + secret.stdout, /pa\$word/)
+  })
+
+  test('and accepts several audiences in an environment file', async (t) => {
+    const env = 'LOGTO_URL=https://t.test\nLOGTO_AUDIENCE=https://a.test https://b.test\n'
+    const { init, read } = project(t, { ...files, '.env': env })
+    assert.equal((await init(['--yes'])).code, 0)
+    assert.equal(read('.env'), env)
+  })
+
+  test('and suggests http for a local server whose URL lacks the scheme', async (t) => {
+    const { init } = project(t, files)
+    const { stdout } = await init([], { stdin: 'localhost:3001\n\n\ny\n', isTTY: true, env: { NO_COLOR: '1' } })
+    assert.match(stdout, /\(http:\/\/localhost:3001\): /)
   })
 
   test('and everything that the user must do, before it asks whether to write the changes', async (t) => {

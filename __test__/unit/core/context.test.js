@@ -185,3 +185,17 @@ function overwrite(object, value = 'mallory') {
   if (Array.isArray(object)) object.push(value)
   else object.added = value
 }
+
+test('copies of the package, even of different releases, share objects under names that never change', async () => {
+  const { stdout } = await inChild(() => {
+    require('logto-authkit/express')
+    require('logto-authkit/revocation')
+    const symbols = Object.getOwnPropertySymbols(globalThis).map((symbol) => String(symbol.description))
+    console.log(JSON.stringify(symbols.filter((name) => name.startsWith('logto-authkit.')).toSorted()))
+  })
+  assert.deepEqual(JSON.parse(stdout), [
+    'logto-authkit.1.RecordedContext',
+    'logto-authkit.1.RevocationsHandle',
+    'logto-authkit.1.requestRecords',
+  ])
+})

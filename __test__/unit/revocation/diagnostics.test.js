@@ -52,6 +52,15 @@ test('rejected webhooks and logout tokens appear in the debug output', async () 
       const token = issuer.mint({ audience: 'another-app', claims, header: { typ: 'logout+jwt' } })
       await logout(post(`logout_token=${token}`, { 'content-type': 'application/x-www-form-urlencoded' }))
       await logout(post('', { 'content-type': 'text/plain' }))
+      const failing = createRevocations({
+        store: { append: () => Promise.reject(new Error('down\n\x1b[31m')), read: () => new Promise(() => {}) },
+      })
+      const sub = { audience: 'my-app', claims, header: { typ: 'logout+jwt' } }
+      const form = { 'content-type': 'application/x-www-form-urlencoded' }
+      await failing.backchannelLogout({ logtoUrl: issuer.logtoUrl, clientId: 'my-app' })(
+        post(`logout_token=${issuer.mint(sub)}`, form),
+      )
+      await failing.close()
       await issuer.close()
       await revocations.close()
     },
@@ -65,5 +74,6 @@ test('rejected webhooks and logout tokens appear in the debug output', async () 
     'webhook rejected with method_not_allowed (405): Use POST {}',
     'logout token rejected with invalid_audience (400): Token was issued for another application {"aud":["another-app"],"expected":["my-app"]}',
     'logout token rejected with invalid_request (400): The body must be a form with one logout_token {}',
+    'logout token rejected with temporarily_unavailable (400): The logout could not be stored {} Error: down [31m',
   ])
 })
