@@ -37,7 +37,8 @@ function checkOrigin(request, authenticator, client) {
   const details = JSON.stringify({ origin: request.headers.origin, allowedOrigins }).replace(/[^\x20-\x7e]/g, '?')
   if (allowedOrigins === undefined) warnAboutCookie()
   else warnAboutUnlistedOrigin(details.slice(0, MAX_DETAILS_LENGTH))
-  printRejection(/** @type {any} */ ({ code: 'forbidden', status: 403, message: ORIGIN_MESSAGE, details, cause: null }))
+  const rejection = { code: 'forbidden', status: 403, message: ORIGIN_MESSAGE, details, cause: null }
+  printRejection(/** @type {any} */ (rejection), request)
   return false
 }
 

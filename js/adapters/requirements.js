@@ -39,13 +39,14 @@ class Requirements {
    */
   check(auth, source) {
     const record = verifiedRecordOf(auth)
-    if (record === undefined) throw authError(printRejection(rejectionOf(auth) ?? native.rejection('missing_token')))
+    if (record === undefined)
+      throw authError(printRejection(rejectionOf(auth) ?? native.rejection('missing_token'), source))
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
       // Without an `organizationId` function, the core's check of a context always has the same result, so a success is
       // remembered. The application's `check` runs every time.
       if (!record.metRequirements?.has(this)) {
-        this.#checkNatively(record, undefined)
+        this.#checkNatively(record, undefined, source)
         record.metRequirements ??= new WeakSet()
         record.metRequirements.add(this)
       }
@@ -60,14 +61,14 @@ class Requirements {
 
   /** @type {(organization: string | null, record: VerifiedRecord, auth: AuthContext | undefined, source: unknown) => Promise<void> | void} */
   #checkForOrganization(organization, record, auth, source) {
-    this.#checkNatively(record, organization)
+    this.#checkNatively(record, organization, source)
     return this.#check === undefined ? undefined : this.#checkApplication(auth, source)
   }
 
-  /** @type {(record: VerifiedRecord, organization: string | null | undefined) => void} */
-  #checkNatively({ json }, organization) {
+  /** @type {(record: VerifiedRecord, organization: string | null | undefined, source: unknown) => void} */
+  #checkNatively({ json }, organization, source) {
     const rejection = this.#native.check(json, organization ?? undefined, organization === null)
-    if (rejection !== null) throw authError(printRejection(rejection))
+    if (rejection !== null) throw authError(printRejection(rejection, source))
   }
 
   /** @type {(auth: any, source: unknown) => Promise<void> | void} */

@@ -57,7 +57,7 @@ function contextFrom(result, attempt, trace) {
   if (result.slow) scheduleQueuedChecks()
   // Only own properties are checked, because a polluted prototype must not turn a rejection into a context.
   if (!Object.hasOwn(result, 'context'))
-    return handleRejection(reportRejection(/** @type {RejectedRequest} */ (result)), attempt)
+    return handleRejection(reportRejection(/** @type {RejectedRequest} */ (result), source), attempt)
   const { context, cached, position } = /** @type {import('../native/binding').VerifiedContext} */ (result)
   if (trace !== undefined) trace.cached = cached
   attempt.position = position

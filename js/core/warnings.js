@@ -6,7 +6,8 @@ const { debuglog } = require('node:util')
 
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 
-const MAX_CAUSE_LENGTH = 1000
+/** The maximum length of a request's path, and of a cause, in the debug output. */
+const MAX_LENGTH = 1000
 
 /** Prints only if `NODE_DEBUG` contains `logto-authkit`. */
 const printDebug = debuglog('logto-authkit')
@@ -17,11 +18,12 @@ const printDebug = debuglog('logto-authkit')
  *
  * @template {RejectedRequest} T
  * @param {T} rejected
+ * @param {unknown} [request]
  */
-function reportRejection(rejected) {
+function reportRejection(rejected, request) {
   const { code, warning } = rejected
   if (warning !== null) process.emitWarning(warning, { code: `LOGTO_AUTHKIT_${code.toUpperCase()}` })
-  return printRejection(rejected)
+  return printRejection(rejected, request)
 }
 
 /**
@@ -29,18 +31,38 @@ function reportRejection(rejected) {
  *
  * @template {Pick<RejectedRequest, 'code' | 'status' | 'message' | 'details' | 'cause'>} T
  * @param {T} rejected
- * @param {string} [subject] - What was rejected, if it is not a request with an access token.
+ * @param {unknown} [rejectedInput] - The request, or what else was rejected, such as `webhook`.
  */
-function printRejection(rejected, subject = '') {
+function printRejection(rejected, rejectedInput) {
   if (printDebug.enabled) {
     const { code, status, message, details, cause } = rejected
     // A cause may be the error of the application's own store.
-    const reason =
-      cause === null ? '' : ` ${cause.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_CAUSE_LENGTH)}`
+    const reason = cause === null ? '' : ` ${toSingleLine(cause)}`
+    const subject = typeof rejectedInput === 'string' ? `${rejectedInput} ` : describeRequest(rejectedInput)
     printDebug('%srejected with %s (%d): %s %s%s', subject, code, status, message, withReadableTimes(details), reason)
   }
   return rejected
 }
+
+/**
+ * Returns the method and the path of a request, as far as the framework's request object has them. Omits the query and
+ * everything in the path that looks like a token.
+ *
+ * @param {any} source
+ */
+function describeRequest(source) {
+  const request = [source, source?.req, source?.request].find((each) => typeof each?.method === 'string')
+  const url = request?.originalUrl ?? request?.url
+  if (typeof url !== 'string') return ''
+  const path = url.replace(/^\w+:\/\/[^/?#]*|[?#].*$/gs, '').replace(TOKEN_PATTERN, '…')
+  return `${toSingleLine(`${request.method} ${path}`)} `
+}
+
+/** Matches JWTs, personal access tokens, and other long random values. */
+const TOKEN_PATTERN = /[\w.~-]{40,}|\bpat_\w+|\beyJ[\w.-]*/g
+
+/** @param {string} text */
+const toSingleLine = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_LENGTH)
 
 /** The details that contain Unix times in seconds, apart from `now`. */
 const TIMES = ['exp', 'nbf', 'iat']

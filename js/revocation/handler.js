@@ -25,7 +25,7 @@ const { BodyError, readFetchBody, readNodeBody } = require('./request-body')
  */
 function rejectionResponse(subject, status, body, { code = body.error, details = '{}', cause = null, headers } = {}) {
   const message = body.message ?? body.error_description ?? ''
-  printRejection({ code, status, message, details, cause }, `${subject} `)
+  printRejection({ code, status, message, details, cause }, subject)
   return jsonResponse(status, body, headers)
 }
 

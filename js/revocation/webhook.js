@@ -49,7 +49,7 @@ function webhook(publish, options) {
       } catch (error) {
         // After `revocations.close()`, `publish` throws an error that is not an `AuthError`.
         const refusal = error instanceof AuthError ? error : unavailableError(error)
-        printRejection({ ...rejectionFrom(refusal), cause: String(refusal.cause ?? '') || null }, 'webhook ')
+        printRejection({ ...rejectionFrom(refusal), cause: String(refusal.cause ?? '') || null }, 'webhook')
         return errorResponse(refusal)
       }
       if (onEvent !== undefined && !event.isTest) notifyApplication(onEvent, body)

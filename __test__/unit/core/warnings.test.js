@@ -145,6 +145,42 @@ describe('D1: the server log', () => {
     assert.match(lines[0], /\{"exp":"1970-01-01T00:00:01\.000Z","now":"20[^"]+Z"\} \(exp \d+ s ago\)$/)
   })
 
+  test('names the method and path of a request in every framework, but no query and no token', async () => {
+    const token = signToken(key, { exp: 1 })
+    const { stderr } = await inChild(
+      async ({ options, token }) => {
+        const { createVerifier } = require('logto-authkit')
+        const { verifyRequest } = require(/** @type {string} */ ('../../js/core/verifier'))
+        const { parse } = require(/** @type {string} */ ('../../js/core/options'))
+        const parsed = parse('verifier', options)
+        const headers = {}
+        const url = `/a/${token}?access_token=${token}`
+        const sources = [
+          { method: 'GET', url },
+          { method: 'GET', originalUrl: url, url: '/' },
+          { req: { method: 'GET', url: `https://api.test${url}` } },
+          { request: { method: 'GET', url } },
+          { method: 'GET', url: '/a/pat_secret\u2028#x' },
+          { nothing: true },
+        ]
+        for (const source of sources) {
+          try {
+            await verifyRequest({ headers }, parsed, source)
+          } catch {}
+        }
+        await createVerifier(options)
+          .verify(new Request('http://api.test/a/x?b'))
+          .catch(() => {})
+      },
+      { options: optionsFor(key), token },
+      { NODE_DEBUG: 'logto-authkit' },
+    )
+    const subjects = stderr.split('\n').flatMap((line) => line.match(/\d: (.*)rejected with/)?.slice(1) ?? [])
+    const redacted = 'GET /a/… '
+    assert.deepEqual(subjects, [redacted, redacted, redacted, redacted, 'GET /a/…  ', '', 'GET /a/x '])
+    assert.ok(!stderr.includes(token.slice(0, 20)) && !stderr.includes(token.slice(-20)))
+  })
+
   test('contains the time at which a token becomes valid', async () => {
     const { stderr } = await inChild(
       ({ options, token }) =>
