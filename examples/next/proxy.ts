@@ -2,7 +2,7 @@ import { authProxy } from '@/lib/auth'
 
 export default authProxy({
   signInUrl: '/sign-in',
-  publicPaths: ['/', '/cart', '/callback', '/api/me'],
+  publicPaths: ['/', '/cart', '/callback', '/sign-out', '/api/me'],
 })
 
 /** Everything except files, which are recognized by their extension. */

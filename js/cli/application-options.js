@@ -1,4 +1,4 @@
-/** Checks the options in an application's file, and separates options that cannot be printed. */
+/** Checks the options in an application's file, corrects their names, and separates options that cannot be printed. */
 
 const { isDeepStrictEqual } = require('node:util')
 const { contract } = require('../core/contract')
@@ -29,6 +29,32 @@ function checkApplicationOptions(options) {
   if (members.audience === undefined && !names.includes('resource')) members.audience = null
   check(optionSet, members)
 }
+
+/**
+ * Replaces misspelled names of options by the names that the library suggests, and returns the errors of the library.
+ *
+ * @param {object} options
+ */
+function correctNames(options) {
+  const messages = []
+  for (let corrected = options; ; ) {
+    try {
+      checkApplicationOptions(corrected)
+      return { options: corrected, messages, isValid: true }
+    } catch (error) {
+      const { code, message } = /** @type {Error & { code?: string }} */ (error)
+      if (code !== 'invalid_options') throw error
+      messages.push(message)
+      const [, name, suggestion] = SUGGESTION_PATTERN.exec(message) ?? []
+      if (!Object.hasOwn(corrected, name) || Object.hasOwn(corrected, suggestion))
+        return { options: corrected, messages, isValid: false }
+      const entries = Object.entries(corrected).map(([key, value]) => [key === name ? suggestion : key, value])
+      corrected = Object.fromEntries(entries)
+    }
+  }
+}
+
+const SUGGESTION_PATTERN = /^Unknown option "(\w+)": did you mean "(\w+)"\?$/
 
 /**
  * Returns the options that `verifyAuth` has too. `mcpAuth` accepts its `resource` as the audience, and reads the token only
@@ -72,4 +98,4 @@ function isJson(value) {
   }
 }
 
-module.exports = { checkApplicationOptions, separatePrintable, verifierOptionsOf }
+module.exports = { checkApplicationOptions, correctNames, separatePrintable, verifierOptionsOf }

@@ -1,7 +1,7 @@
 /** `logto-authkit doctor`: checks that this machine can verify tokens from a Logto server, and suggests fixes. */
 
 const { defaultOptions } = require('../core/contract')
-const { checkApplicationOptions, separatePrintable, verifierOptionsOf } = require('./application-options')
+const { correctNames, separatePrintable, verifierOptionsOf } = require('./application-options')
 const { UsageError, readArguments, readNumber } = require('./arguments')
 const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
@@ -77,10 +77,10 @@ async function run(args, surroundings) {
   const checks = revocationChecks(values, env, cwd())
   const isServer = checks.length === 0 || values.url !== undefined || values.options !== undefined
   const file = /** @type {string | undefined} */ (values.options)
-  const own = file === undefined ? {} : await loadOptions(file)
-  const findings = file === undefined ? [] : [optionsFinding(file, own)]
+  const { options: own, messages, isValid } = correctNames(file === undefined ? {} : await loadOptions(file))
+  const findings = file === undefined ? [] : optionsFindings(file, messages, isValid)
   // The other checks need valid options.
-  const isChecked = isServer && findings.every(({ ok }) => ok)
+  const isChecked = isServer && isValid
   const subject = isChecked ? subjectOf(values, own, surroundings) : undefined
   if (subject !== undefined) findings.push(...(await serverFindings({ ...subject, env })))
   // The checks run one at a time, so that they do not slow each other down.
@@ -165,20 +165,16 @@ function readRedisUrl(given, env) {
 
 /**
  * @param {string} file
- * @param {object} options - The options in the file.
- * @returns {Finding}
+ * @param {string[]} messages - The errors with which the library rejects the options in the file.
+ * @param {boolean} isCorrected - Whether the options are valid once their names are corrected.
+ * @returns {Finding[]}
  */
-function optionsFinding(file, options) {
+function optionsFindings(file, messages, isCorrected) {
   const check = 'Options'
-  try {
-    checkApplicationOptions(options)
-    return { check, ok: true, found: `${file} is valid` }
-  } catch (error) {
-    const { code, message } = /** @type {Error & { code?: string }} */ (error)
-    if (code !== 'invalid_options') throw error
-    const advice = `The library rejects these options, so the server was not checked. Correct ${file}, and run doctor again.`
-    return { check, ok: false, found: message, advice }
-  }
+  if (messages.length === 0) return [{ check, ok: true, found: `${file} is valid` }]
+  const consequence = 'The library rejects these options, so the server was not checked, and no option was corrected. '
+  const advice = `${isCorrected ? '' : consequence}Correct ${file}${isCorrected ? '' : ', and run doctor again'}.`
+  return messages.map((found, i) => ({ check, ok: false, found, ...(i === messages.length - 1 && { advice }) }))
 }
 
 /**

@@ -70,11 +70,7 @@ async function explain(input, options) {
   const report = JSON.parse(await verifier.explain(found.token, found.authorization, found.cookie))
   if (options.isRevoked !== undefined) await checkRevocation(report, options)
   const { verdict, verified, header, claims, checks, rejection } = report
-  /** @type {import('./hints').Hint[]} */
-  const urlHint =
-    found.parameter === undefined || options.getToken !== undefined
-      ? []
-      : [{ text: TOKEN_IN_URL_HINT.replace('NAME', found.parameter) }]
+  const isRead = found.parameter === undefined || options.getToken !== undefined
   const failedChecks = checks.filter((check) => check.verdict === 'fail')
   const { cookieName = DEFAULTS.cookieName, tokenSources = DEFAULTS.tokenSources } = options
   const isMisplaced =
@@ -92,12 +88,17 @@ async function explain(input, options) {
     details: rejection?.details ?? null,
     cause: rejection?.cause ?? null,
     foundIn,
+    isRead,
     verified,
     header,
     claims,
     checks,
     /** @type {import('./hints').Hint[]} */
-    hints: [...urlHint, ...(isMisplaced ? [MISPLACED_NOTE] : notes).map((text) => ({ text })), ...advice],
+    hints: [
+      ...(isRead ? [] : [{ text: TOKEN_IN_URL_HINT.replace('NAME', String(found.parameter)) }]),
+      ...(isMisplaced ? [MISPLACED_NOTE] : notes).map((text) => ({ text })),
+      ...advice,
+    ],
   }
 }
 
@@ -132,13 +133,13 @@ async function checkRevocation(report, options) {
  * @param {Options} options
  */
 function formatExplanation(
-  { verdict, code, status, message, foundIn, verified, header, claims, checks, hints },
+  { verdict, code, status, message, foundIn, isRead, verified, header, claims, checks, hints },
   paint,
   width,
   options,
 ) {
   const lines = []
-  if (verdict === 'accepted') lines.push(paint.good('✓ Accepted'))
+  if (verdict === 'accepted') lines.push(isRead ? paint.good('✓ Accepted') : paint.warn(NOT_READ_VERDICT))
   if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
   if (verdict === 'rejected')
     lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(toPrintable(message ?? ''), '  ', width))
@@ -202,8 +203,9 @@ function formatTime(seconds, now) {
   return `${formatDate(seconds)}, ${age >= 0 ? `${formatDuration(age)} ago` : `in ${formatDuration(-age)}`}`
 }
 
+const NOT_READ_VERDICT = '! The token is valid, but the server does not read it from the URL'
 const TOKEN_IN_URL_HINT =
-  'The token is in a URL. The server does not read tokens from there, so it would respond with 401 missing_token. Send the token as `Authorization: Bearer <token>`, or read the parameter "NAME" with the option getToken.'
+  'The server would respond with 401 missing_token, because it does not read tokens from URLs. Send the token as `Authorization: Bearer <token>`, or read the parameter "NAME" with the option getToken.'
 
 /** @type {Record<Report['verdict'], number>} */
 const EXIT_CODES = { accepted: 0, rejected: 1, unverified: 3 }

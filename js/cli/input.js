@@ -141,7 +141,10 @@ const MAX_DEPTH = 20
 function findInHeaderLines(text, source = '') {
   /** @type {Headers} */
   const found = { authorization: [], cookie: [] }
-  const lines = text.replace(TOKEN_LINE_BREAK_PATTERN, '').matchAll(HEADER_PATTERN)
+  const lines = text
+    .replace(BEARER_LINE_BREAK_PATTERN, '$1 ')
+    .replace(TOKEN_LINE_BREAK_PATTERN, '')
+    .matchAll(HEADER_PATTERN)
   for (const [, name, value] of lines) found[/** @type {keyof Headers} */ (name.toLowerCase())].push(value.trim())
   const { authorization, cookie } = found
   if (authorization.length + cookie.length === 0) return undefined
@@ -154,6 +157,9 @@ function findInHeaderLines(text, source = '') {
 /** The value may be on a later line, and may follow the sign of a YAML block, such as `>-`. */
 const HEADER_PATTERN =
   /^[>\s]*(authorization|cookie)[^\S\n]*[:\n\t][^\S\n]*(?:[>|][+-]?[^\S\n]*)?(?:\n(?!\s*[\w-]+:)\s*)?(.*)$/gim
+
+/** Matches the line breaks that mail programs and terminals insert between `Bearer` and the token. */
+const BEARER_LINE_BREAK_PATTERN = /(:[^\S\n]*bearer)\s*\n\s*(?=\S+\s*$)/gim
 
 /** Matches the line breaks that mail programs and terminals insert into a token. */
 const TOKEN_LINE_BREAK_PATTERN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
@@ -183,12 +189,16 @@ function findInSetCookie(text) {
  * @type {(text: string) => Found | undefined}
  */
 function findInParameter(text) {
-  const found = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]+)/i.exec(text)
-  if (found === null) return undefined
+  const parameters = [...text.matchAll(PARAMETER_PATTERN)]
+  const found = parameters.find(([, , value]) => value !== '') ?? parameters[0]
+  if (found === undefined) return undefined
   const [, name, value] = found
+  if (value === '') return { authorization: [], foundIn: `"${name}"`, problem: `"${name}" has no value.` }
   const isInUrl = /[?#]\S*$/.test(text.slice(0, found.index + 1))
   return { token: percentDecode(value), foundIn: `"${name}"`, ...(isInUrl && { parameter: name }) }
 }
+
+const PARAMETER_PATTERN = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]*)/gi
 
 /** @type {(text: string) => Found} */
 function findInQuotes(text) {

@@ -37,6 +37,13 @@ const FORMS = [
   ['a line of a log', (t) => `[12:00] token=${t} status=401`, '"token"'],
   ['a header', (t) => `Authorization: Bearer ${t}`, 'the Authorization header'],
   ['a folded header', (t) => `Authorization: Bearer ${folded(t, '\r\n  ')}`, 'the Authorization header'],
+  ['a header that is folded after Bearer', (t) => `Authorization: Bearer\r\n ${t}`, 'the Authorization header'],
+  [
+    'a header that is folded after Bearer and in the token',
+    (t) => `> Authorization: Bearer\n  ${folded(t, '\n  ')}\n> Accept: */*`,
+    'the Authorization header',
+  ],
+  ['a header with a line break after Bearer', (t) => `authorization: bearer\n${t}`, 'the Authorization header'],
   ['a header in double quotes', (t) => `"Authorization: Bearer ${t}"`, 'the Authorization header'],
   ['a header in single quotes', (t) => `'Authorization: Bearer ${t}',`, 'the Authorization header'],
   ['a Cookie header in quotes', (t) => `"Cookie: logto_authtoken=${t}"`, 'the Cookie header'],
@@ -158,7 +165,7 @@ describe('a token is found in', () => {
 
 test('a token in a URL causes a hint, unless the application reads it there', async (t) => {
   const hintsOf = async (form, options) => (await explain(form(issuer.mint()), options)).hints.join()
-  const says = /The server does not read tokens from there.*Authorization: Bearer.*"access_token".*getToken/
+  const says = /it does not read tokens from URLs.*Authorization: Bearer.*"access_token".*getToken/
   for (const form of [
     (token) => `curl 'http://localhost:3000/me?access_token=${token}'`,
     (token) => `http://localhost:3000/me?a=b&access_token=${token}`,
@@ -166,10 +173,29 @@ test('a token in a URL causes a hint, unless the application reads it there', as
   ])
     assert.match(await hintsOf(form), says)
   for (const form of [(token) => `a=b&access_token=${token}`, (token) => `ACCESS_TOKEN=${token}`])
-    assert.doesNotMatch(await hintsOf(form), /The server does not read/)
+    assert.doesNotMatch(await hintsOf(form), /tokens from URLs/)
   const { save } = temporaryFolder(t)
   const options = ['--options', save('options.mjs', 'export const options = { getToken: () => null }')]
-  assert.doesNotMatch(await hintsOf((token) => `http://a/?access_token=${token}`, options), /The server does not read/)
+  assert.doesNotMatch(await hintsOf((token) => `http://a/?access_token=${token}`, options), /tokens from URLs/)
+})
+
+test('the verdict on a token in a URL says that the server does not accept the request', async () => {
+  const options = ['--url', issuer.logtoUrl, '--audience', AUDIENCE]
+  const firstLine = async (token) => {
+    const { stdout } = await cli(['explain', '-', ...options], { stdin: `https://api.test/?access_token=${token}` })
+    return stdout.split('\n')[0]
+  }
+  assert.equal(await firstLine(issuer.mint()), '! The token is valid, but the server does not read it from the URL')
+  assert.match(await firstLine(issuer.mint({ expiresIn: -600 })), /^✗ Rejected: token_expired/)
+})
+
+test('a parameter without a value is not a token, unless another one has a value', async () => {
+  for (const text of ['logout_token=', 'https://api.test/?access_token=&a=b', 'TOKEN=""', 'curl "http://a/?token="']) {
+    const { code, hints } = await explain(text)
+    assert.equal(code, 'missing_token', text)
+    assert.match(hints[0], /^"(logout_token|access_token|TOKEN|token)" has no value\.$/)
+  }
+  assert.equal((await explain(`refresh_token=&access_token=${issuer.mint()}`)).verdict, 'accepted')
 })
 
 test('the first of several tokens in a text is not chosen silently', async () => {
