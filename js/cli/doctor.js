@@ -174,7 +174,8 @@ function optionsFindings(file, messages, isCorrected) {
   if (messages.length === 0) return [{ check, ok: true, found: `${file} is valid` }]
   const consequence = 'The library rejects these options, so the server was not checked, and no option was corrected. '
   const advice = `${isCorrected ? '' : consequence}Correct ${file}${isCorrected ? '' : ', and run doctor again'}.`
-  return messages.map((found, i) => ({ check, ok: false, found, ...(i === messages.length - 1 && { advice }) }))
+  const fix = isCorrected ? {} : undefined
+  return messages.map((found, i) => ({ check, ok: false, found, fix, ...(i === messages.length - 1 && { advice }) }))
 }
 
 /**

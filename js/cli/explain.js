@@ -203,7 +203,7 @@ function formatTime(seconds, now) {
   return `${formatDate(seconds)}, ${age >= 0 ? `${formatDuration(age)} ago` : `in ${formatDuration(-age)}`}`
 }
 
-const NOT_READ_VERDICT = '! The token is valid, but the server does not read it from the URL'
+const NOT_READ_VERDICT = '! The token is valid, but the server does not find it'
 const TOKEN_IN_URL_HINT =
   'The server would respond with 401 missing_token, because it does not read tokens from URLs. Send the token as `Authorization: Bearer <token>`, or read the parameter "NAME" with the option getToken.'
 

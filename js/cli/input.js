@@ -63,15 +63,25 @@ function findInCommand(text) {
   if (!CURL_PATTERN.test(text)) return undefined
   const words = splitShellWords(text)
   /** @type {string[]} */
-  const lines = []
+  const headers = []
+  /** @type {string[]} */
+  const generatedHeaders = []
   words.forEach((word, i) => {
     const [, name, attached] = /^(-[Hbu]|--(?:header|cookie|user|oauth2-bearer)(?![\w-]))=?(.*)$/s.exec(word) ?? []
     const value = attached || words[i + 1]
     if (name === undefined || value === undefined) return
-    lines.push(`${PREFIX_BY_FLAG[name] ?? ''}${value}`)
+    const prefix = PREFIX_BY_FLAG[name]
+    if (prefix === undefined) headers.push(value)
+    else generatedHeaders.push(`${prefix}${value}`)
   })
+  // In curl, a header from `-H` replaces the header of the same name that another flag generates.
+  const names = new Set(headers.map(headerNameOf))
+  const lines = [...headers, ...generatedHeaders.filter((header) => !names.has(headerNameOf(header)))]
   return findInHeaderLines(lines.join('\n'), ' of the curl command') ?? findInParameter(words.join('\n'))
 }
+
+/** @param {string} header */
+const headerNameOf = (header) => header.split(':')[0].trim().toLowerCase()
 
 /** @type {Record<string, string>} */
 const PREFIX_BY_FLAG = {

@@ -338,6 +338,7 @@ describe('--options', () => {
     ])
     assert.equal(ok, false)
     assert.equal(finding(findings, 'Key set').ok, true)
+    assert.match((await cli(['doctor', '--options', file, '--fix'])).stdout, /\nCorrected options\n/)
     assert.deepEqual(options, { logtoUrl, audience: AUDIENCE, requiredScope: 'a', allowGuest: true })
   })
 

@@ -87,6 +87,11 @@ const FORMS = [
   ['curl --oauth2-bearer', (t) => `curl --oauth2-bearer ${t} http://a`, 'the Authorization header of the curl command'],
   ['curl -b', (t) => `curl http://a -b 'theme=dark; logto_authtoken=${t}'`, 'the Cookie header of the curl command'],
   ['curl --cookie=', (t) => `curl --cookie=logto_authtoken=${t} http://a`, 'the Cookie header of the curl command'],
+  [
+    'curl -H together with -u',
+    (t) => `curl -u user:password http://a -H 'authorization: Bearer ${t}'`,
+    'the Authorization header of the curl command',
+  ],
   ['curl with a token in the URL', (t) => `curl 'http://a/?access_token=${t}'`, '"access_token"'],
   [
     'Copy as cURL (bash)',
@@ -185,7 +190,7 @@ test('the verdict on a token in a URL says that the server does not accept the r
     const { stdout } = await cli(['explain', '-', ...options], { stdin: `https://api.test/?access_token=${token}` })
     return stdout.split('\n')[0]
   }
-  assert.equal(await firstLine(issuer.mint()), '! The token is valid, but the server does not read it from the URL')
+  assert.equal(await firstLine(issuer.mint()), '! The token is valid, but the server does not find it')
   assert.match(await firstLine(issuer.mint({ expiresIn: -600 })), /^✗ Rejected: token_expired/)
 })
 
