@@ -1,6 +1,6 @@
 /**
- * A drop-in replacement for `@ouim/logto-authkit/server` 0.3, with the same names, results and responses. See server.d.ts for
- * the contract and docs/migrating.md for the differences.
+ * A drop-in replacement for `@ouim/logto-authkit/server` 0.3, with the same names, results and responses. See
+ * server.d.ts for the contract and docs/migrating.md for the differences.
  */
 
 const { setAuth } = require('./adapters/set-auth')

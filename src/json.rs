@@ -37,8 +37,8 @@ impl<'a> Object<'a> {
         Ok(object)
     }
 
-    /// Parses a JSON object, but not the values of its members. Nested values are skipped without recursion, so the input
-    /// may come from anyone.
+    /// Parses a JSON object, but not the values of its members. Nested values are skipped without recursion, so the
+    /// input may come from anyone.
     ///
     /// # Errors
     ///

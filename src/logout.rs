@@ -18,8 +18,8 @@ use crate::verify::Verifier;
 /// version 1.42, Logto did not limit the life of its logout tokens with an `exp` claim.
 const MAX_AGE_SECONDS: f64 = 300.0;
 
-/// How long a `jti` is remembered, in seconds. After this time, the logout token exceeds [`MAX_AGE_SECONDS`] even if
-/// its issuer's clock was a minute fast.
+/// How long a `jti` is remembered, in seconds. After this time, the logout token is older than [`MAX_AGE_SECONDS`],
+/// even if its issuer's clock was a minute fast.
 const JTI_RETENTION_SECONDS: f64 = MAX_AGE_SECONDS + 120.0;
 
 /// Expired ids are removed whenever the number of remembered ids is a multiple of this constant.
@@ -132,7 +132,8 @@ pub fn description(rejection: &Rejection) -> String {
     let is_replayed = rejection.details.get("reason").is_some_and(|reason| reason == "replayed");
     match rejection.code {
         ErrorCode::InvalidTokenType | ErrorCode::OpaqueToken => "Token is not a logout token".into(),
-        // The `aud` claim of a logout token is an application id, not the `audience` option (Back-Channel Logout section 2.6).
+        // The `aud` claim of a logout token is an application id, not the `audience` option (Back-Channel Logout
+        // section 2.6).
         ErrorCode::InvalidAudience => "Token was issued for another application".into(),
         ErrorCode::InvalidClaims if is_replayed => "Token has been received before".into(),
         _ => rejection.message(),

@@ -22,10 +22,11 @@ pub struct Credentials {
     pub parsed_guest_cookie: Option<String>,
     /// The required organization, if the organization depends on the request.
     pub organization: Option<Organization>,
-    /// For each valid token that the application rejected, its zero-based position in the request and the rejection.
+    /// The valid tokens that the application rejected: the zero-based position of each in the request, and its
+    /// rejection.
     pub rejected: Vec<(usize, Rejection)>,
-    /// Whether a token from another issuer is rejected before any keys are fetched, because the application uses several
-    /// Logto servers.
+    /// Whether a token from another issuer is rejected before any keys are fetched, because the application uses
+    /// several Logto servers.
     pub checks_issuer_first: bool,
     /// The current time as JavaScript sees it, as Unix time in milliseconds, or `None` for the system time. The two
     /// differ, for example, if a test installs fake timers.

@@ -93,8 +93,9 @@ const warnAboutCookie = createOneTimeWarning(
 )
 
 /**
- * Returns the CORS headers of a rejection. Without them, pages of the origins in `allowedOrigins` could not read the
- * rejection. Socket.IO connects with ordinary cross-origin requests if it starts with polling.
+ * Returns the CORS headers of a rejection. Without these headers, no page could read the rejection, not even a page
+ * whose origin is in `allowedOrigins`. Socket.IO connects with ordinary cross-origin requests if it starts with
+ * polling.
  *
  * @type {(request: Request, authenticator: Authenticator) => Record<string, string>}
  */

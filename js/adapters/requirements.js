@@ -31,9 +31,9 @@ class Requirements {
   }
 
   /**
-   * Throws an `AuthError` unless the context meets the requirements. A guest is rejected with the
-   * guest's `guestReason` as the error code. Contexts that this package has not created are also rejected. Returns a promise only if one of the application's
-   * functions returns a promise.
+   * Throws an `AuthError` unless the context meets the requirements. A guest is rejected with the guest's `guestReason`
+   * as the error code. Contexts that this package has not created are also rejected. Returns a promise only if one of
+   * the application's functions returns a promise.
    *
    * @type {(auth: AuthContext | undefined, source: unknown) => Promise<void> | void}
    */

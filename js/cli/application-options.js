@@ -57,8 +57,8 @@ function correctNames(options) {
 const SUGGESTION_PATTERN = /^Unknown option "(\w+)": did you mean "(\w+)"\?$/
 
 /**
- * Returns the options that `verifyAuth` has too. `mcpAuth` accepts its `resource` as the audience, and reads the token only
- * from the header.
+ * Returns the options that `verifyAuth` has too. `mcpAuth` accepts its `resource` as the audience, and reads the token
+ * only from the header.
  *
  * @param {any} options
  * @returns {any}

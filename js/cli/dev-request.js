@@ -11,8 +11,8 @@ const { DEV_HOSTNAMES } = require('./dev-defaults')
 const isForDevHost = ({ headers }) => DEV_HOSTNAMES.includes(String(headers.host).replace(/:\d+$/, ''))
 
 /**
- * Whether a request comes from a page of `dev` or from the user, and not from another site. Programs such as curl do not
- * send the header.
+ * Whether a request comes from a page of `dev` or from the user, and not from another site. Programs such as curl do
+ * not send the header.
  *
  * @param {{ headers: import('node:http').IncomingHttpHeaders }} request
  */

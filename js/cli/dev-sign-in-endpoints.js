@@ -45,8 +45,8 @@ function createSignIn() {
 }
 
 /**
- * Whether a request without an `Origin` header comes from a link or a program. Other sites may link to the sign-in, but
- * not request it in the background.
+ * Returns true if a request has no `Origin` header and comes from a link or from a program other than a browser. Other
+ * sites may link to the sign-in, but not request it in the background.
  *
  * @param {import('node:http').IncomingMessage} request
  */

@@ -4,8 +4,8 @@
  * Returns the end of the settings and registrations that follow `start`: middleware from a factory, such as
  * `app.use(cors())`, inline middleware that calls `next()`, or a plugin from a package, such as `app.register(cors)`. A
  * route above this middleware would lack the headers that the middleware sets. Declarations such as `const port = 3000`
- * between the registrations are skipped. Any other statement ends the search, because it may respond before a route below
- * it is reached.
+ * between the registrations are skipped. Any other statement ends the search, because it may respond before a route
+ * below it is reached.
  *
  * @param {string} text
  * @param {number} start

@@ -217,7 +217,7 @@ function findInQuotes(text) {
 }
 
 /**
- * Treats a text that consists only of `Bearer` as an `Authorization` header without a token.
+ * Treats the word `Bearer` alone as an `Authorization` header without a token.
  *
  * @type {(text: string, foundIn: string) => Found}
  */
@@ -225,7 +225,8 @@ const findAfterBearer = (text, foundIn) =>
   /^bearer$/i.test(text) ? { authorization: [text], foundIn } : { token: withoutBearer(text), foundIn }
 
 /**
- * Returns the part of a text that looks like a token if there is exactly one, or the whole text if it resembles a token.
+ * Returns the part of a text that looks like a token if there is exactly one, or the whole text if it resembles a
+ * token.
  *
  * @type {(text: string) => Found | undefined}
  */

@@ -30,8 +30,8 @@ function readSources(folder) {
 }
 
 /**
- * Lists source files, the least nested first. A recursive `readdirSync` would list all of `node_modules` before any limit
- * applies.
+ * Lists source files, the least nested first. A recursive `readdirSync` would list all of `node_modules` before any
+ * limit applies.
  *
  * @param {string} folder
  */
@@ -74,8 +74,7 @@ const usesPackage = ({ text }) => /['"]logto-authkit(\/[\w-]+)*['"]/.test(text)
 const hasMeRoute = ({ path, text }) => /['"`]\/?me['"`]/.test(text) || /(^|\/)api\/me(\/route)?\.\w+$/.test(path)
 
 /**
- * Whether a source file has a GET route `/orders`, or in Koa a comparison with this path, and requires the scope
- * `read:orders`.
+ * Whether a source file handles `GET /orders` (in Koa, by comparing the path) and requires the scope `read:orders`.
  *
  * @param {SourceText} source
  */

@@ -89,8 +89,8 @@ function rejectionUnlessPermitted(isPermitted) {
 const rejectionIfRevoked = (isRevoked) => (isRevoked ? authError(native.rejection('token_revoked')) : undefined)
 
 /**
- * Returns the context of the principal that the application's `fallback` returned, or the rejection if the principal does not meet
- * the requirements.
+ * Returns the context of the principal that the application's `fallback` returned, or the rejection if the principal
+ * does not meet the requirements.
  *
  * @type {(returned: any, parsed: import('./options').Parsed, extras: any) => AuthContext | Rejection}
  */

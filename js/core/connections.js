@@ -43,8 +43,8 @@ function trackVerification(source, id, outcome) {
 }
 
 /**
- * Stops reading the connection of a rejected request until the other connections have been read, because too many
- * verifications are pending.
+ * If too many verifications are pending, stops reading from the connection of a rejected request until Node.js has read
+ * from the other connections.
  *
  * @param {any} source
  */

@@ -41,8 +41,8 @@ class AuthError extends Error {
     return { name: 'AuthError', code: this.code, status: this.status, message: this.message }
   }
 }
-// The brand and the `name` are on the prototype, like the `name` of built-in errors, because own properties would appear
-// in every log line.
+// The brand and the `name` are on the prototype, like the `name` of built-in errors, because own properties would
+// appear in every log line.
 Object.defineProperty(AuthError.prototype, AUTH_ERROR_BRAND, { value: true })
 Object.defineProperty(AuthError.prototype, 'name', { value: 'AuthError', configurable: true, writable: true })
 

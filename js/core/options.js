@@ -21,8 +21,8 @@ const { plainSchema, validatorOf } = require('./schema')
 const { isVerifier } = require('./shared')
 
 /**
- * Maximum number of cache keys. An application needs about one for each place in its code that passes options, unless
- * it computes the options.
+ * Maximum number of cache keys. An application needs about one cache key for each place in its code that passes
+ * options, unless the options differ from request to request.
  */
 const MAX_CACHE_KEYS = 1000
 
@@ -232,8 +232,8 @@ function check(optionSet, options) {
 }
 
 /**
- * Copies options, so that the core and JavaScript read the same values even if the object has accessors or changes later.
- * Throws if any option is inherited.
+ * Copies options, so that the core and JavaScript read the same values even if the object has accessors or changes
+ * later. Throws if any option is inherited.
  *
  * @param {unknown} options
  * @returns {any}

@@ -52,8 +52,8 @@ function scopesOf(subject) {
 }
 
 /**
- * Returns the claims of a context, or of an object that contains claims. If the application has copied the context of a
- * guest, for example with `{ ...auth }`, the properties of the copy are not claims.
+ * Returns the claims of a context, or of an object that contains claims. A copy of a guest's context, such as
+ * `{ ...auth }`, is not mistaken for an object with claims.
  *
  * @param {AuthSubject} subject
  */

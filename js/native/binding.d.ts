@@ -66,8 +66,8 @@ export declare class NativeVerifier {
   /** Returns the token at this position among a request's tokens. */
   tokenAtPosition(position: number, authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): string | null
   /**
-   * Returns the position of the first token whose `iss` is an accepted issuer. Returns -1 if no token has an accepted
-   * issuer or if one source contains two tokens, and -2 if the request has no token.
+   * Returns the position of the first token whose `iss` is an accepted issuer. Returns -1 if no token has an
+   * accepted issuer or if one source contains two tokens, and -2 if the request has no token.
    */
   route(authorization?: string | Array<string> | undefined | null, cookies?: string | undefined | null, rest?: RequestExtras | undefined | null): number
   /**

@@ -14,7 +14,7 @@ const { assertDynamicRendering, authenticate, browserOrigin, trySetCookie } = re
 /** @type {(handler: any, authenticator: Authenticator, requirements?: Requirements) => any} */
 function wrapHandler(handler, authenticator, requirements) {
   const route = createRoute(handler, authenticator, requirements)
-  // The second argument is a context for Route Handlers, and the response for API handlers.
+  // Next.js passes the route's parameters to Route Handlers as the second argument, but the response to API handlers.
   return async (/** @type {any} */ request, /** @type {any} */ contextOrResponse) =>
     (typeof contextOrResponse?.setHeader === 'function' ? runApiHandler : runRouteHandler)(
       request,

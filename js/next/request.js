@@ -7,7 +7,8 @@ const { isPromise } = require('../core/settle')
 /** @typedef {import('../..').AuthContext} AuthContext */
 
 /**
- * Verifies a request, synchronously if possible. A new guest has the same id in all components rendered for the request.
+ * Verifies a request, synchronously if possible. A new guest has the same id in all components rendered for the
+ * request.
  *
  * @param {InstanceType<typeof import('../adapters/authenticator').Authenticator>} authenticator
  * @param {any} request

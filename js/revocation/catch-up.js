@@ -110,8 +110,8 @@ class CatchUp {
      * @type {Set<string>}
      */
     const seenKeys = new Set()
-    // Reading stops at a page whose log entries were all read by earlier calls. Log entries read by this call do not
-    // count: if new log entries arrive while a page is being stored, the next page repeats some of this page.
+    // Reading stops at a page whose log entries were all read by earlier calls. Log entries that this call has read are
+    // ignored here, because new log entries shift older ones to the next page, which then repeats them.
     const keysFromEarlierRuns = this.#isComplete ? new Set(this.#known) : new Set()
     this.#isComplete = false
     for (let page = 1; page <= MAX_PAGES; page += 1) {

@@ -64,8 +64,8 @@ export interface RevocationsOptions {
 
   /**
    * How long the store may be unreachable before `whenUnavailable: 'refuse'` rejects requests, in milliseconds, at
-   * least 2,000. A late response does not prove that the store is still reachable: it counts as received no later than
-   * two seconds after the read started.
+   * least 2,000. A late response does not prove that the store is still reachable, so a response that takes longer than
+   * two seconds counts as received after two seconds.
    *
    * @defaultValue 30000
    */

@@ -68,7 +68,8 @@ async function readFetchBody(request, limit, cached) {
 async function readChunks(stream, limit) {
   const chunks = []
   let length = 0
-  // Leaving the loop cancels the stream of a fetch request. The connection of a Node request is closed after the response.
+  // Leaving the loop cancels the stream of a fetch request. The connection of a Node request is closed after the
+  // response.
   for await (const chunk of stream) {
     length += chunk.length
     if (length > limit) throw tooLargeError(limit)

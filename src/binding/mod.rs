@@ -123,8 +123,8 @@ impl NativeVerifier {
         Ok(tokens.get(position as usize).map(|token| (*token).to_owned()))
     }
 
-    /// Returns the position of the first token whose `iss` is an accepted issuer. Returns -1 if no token has an accepted
-    /// issuer or if one source contains two tokens, and -2 if the request has no token.
+    /// Returns the position of the first token whose `iss` is an accepted issuer. Returns -1 if no token has an
+    /// accepted issuer or if one source contains two tokens, and -2 if the request has no token.
     #[napi(catch_unwind)]
     pub fn route(
         &self,

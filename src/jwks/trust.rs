@@ -18,8 +18,8 @@ pub struct TrustAnchors {
 }
 
 impl TrustAnchors {
-    /// The trust anchors of Mozilla, the system and `NODE_EXTRA_CA_CERTS`. Slim containers have no system trust anchors.
-    /// Like Node, this function skips certificates that cannot be parsed.
+    /// The trust anchors of Mozilla, the system and `NODE_EXTRA_CA_CERTS`. Slim containers have no system trust
+    /// anchors. Like Node, this function skips certificates that cannot be parsed.
     pub fn from_environment() -> Self {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

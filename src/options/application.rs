@@ -8,7 +8,7 @@ use super::reader::{DefaultValue, Reader};
 const CLAIMS_SCHEMA_EXPECTATION: &str =
     "a schema that implements Standard Schema 1, such as one of Zod, Valibot or ArkType";
 
-/// Reads the options that take functions of the application, and the option that takes its claims schema.
+/// Reads the options whose values are functions of the application, and the option `claims`, whose value is a schema.
 pub fn read(read: &mut Reader) {
     read_check_option(read);
     read.function("fallback");

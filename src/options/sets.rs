@@ -119,7 +119,8 @@ impl OptionSet {
         )
     }
 
-    /// Reads every option in the option set. Returns the verifier's options if the option set includes them.
+    /// Reads every option in the option set. Returns the options for a verifier if the option set belongs to a function
+    /// that verifies tokens.
     fn read(self, read: &mut Reader) -> Option<Options> {
         let options = match self {
             Self::Verifier => Options::read(read, OptionsVariant::Verifier),
@@ -250,7 +251,8 @@ impl Options {
     /// assert_eq!(options.issuers, ["https://tenant.logto.app/oidc"]);
     ///
     /// let error = Options::parse(Raw::Object(vec![("audience".into(), Raw::Null)])).unwrap_err();
-    /// assert_eq!(error.message, "Invalid option \"logtoUrl\": expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined");
+    /// assert_eq!(error.message, "Invalid option \"logtoUrl\": expected an absolute http or https URL, or the
+    /// environment variable LOGTO_URL, got undefined");
     /// ```
     pub fn parse(raw: Raw) -> Result<Self, OptionError> {
         Self::parse_option_set(OptionSet::Verifier, raw)

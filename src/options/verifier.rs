@@ -221,7 +221,7 @@ pub fn issuer_of(raw: Raw) -> Result<String, OptionError> {
     read_logto_url(raw).map(|url| url::issuer(&url))
 }
 
-/// The issuers and JWKS URLs of the key sets that a URL may refer to, either as a Logto server's URL or as a JWKS URL.
+/// The issuers and JWKS URLs of all key sets that a URL could mean: the URL may be that of a Logto server or of a JWKS.
 ///
 /// # Errors
 ///

@@ -57,7 +57,7 @@ impl RevocationKind {
         (Self::All, "all"),
     ];
 
-    /// The index of the kind in [`Self::ALL`].
+    /// The index of this revocation kind in [`Self::ALL`].
     pub(super) const fn index(self) -> usize {
         self as usize
     }
@@ -81,7 +81,7 @@ impl RevocationKind {
 pub struct Entry {
     /// The token property that determines which tokens the revocation covers.
     pub kind: RevocationKind,
-    /// The value of the property, which is empty for [`RevocationKind::All`].
+    /// The value of the token property, such as the user id. Empty for [`RevocationKind::All`].
     pub id: String,
     /// The organization for [`RevocationKind::Member`], or an empty string for all other kinds.
     pub organization: String,

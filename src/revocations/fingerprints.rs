@@ -10,10 +10,10 @@ use super::entry::RevocationKind;
 use crate::claims::Subject;
 use crate::json::Object;
 
-/// A 128-bit fingerprint of a token property. The two `SipHash` keys are random in each process, so that nobody can
-/// construct two properties with the same fingerprint. With a million revocations, a valid token is rejected by
-/// accident with a probability of 2^-105. The fingerprint is an array of four words, because the alignment of a `u128`
-/// would add 12 bytes per revocation.
+/// A 128-bit hash of a token property, such as the `sub` claim. The two `SipHash` keys are random in each process, so
+/// that nobody can construct two properties with the same fingerprint. With a million revocations, a valid token is
+/// rejected by accident with a probability of 2^-105. The fingerprint is an array of four words, because the alignment
+/// of a `u128` would add 12 bytes per revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint(pub [u32; 4]);
 
