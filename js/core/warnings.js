@@ -51,11 +51,17 @@ function printRejection(rejected, rejectedInput) {
  * @param {any} source
  */
 function describeRequest(source) {
-  const request = [source, source?.req, source?.request].find((each) => typeof each?.method === 'string')
-  const url = request?.originalUrl ?? request?.url
-  if (typeof url !== 'string') return ''
+  let method, url
+  try {
+    const request = typeof source.method === 'string' ? source : (source.req ?? source.request)
+    method = request.method
+    url = request.originalUrl ?? request.url
+  } catch {
+    // Accessors of frameworks may throw, such as `request` in the proxy of Next.js. Debug output must not fail requests.
+  }
+  if (typeof method !== 'string' || typeof url !== 'string') return ''
   const path = url.replace(/^\w+:\/\/[^/?#]*|[?#].*$/gs, '').replace(TOKEN_PATTERN, '…')
-  return `${toSingleLine(`${request.method} ${path}`)} `
+  return `${toSingleLine(`${method} ${path}`)} `
 }
 
 /** Matches JWTs, personal access tokens, and other long random values. */

@@ -149,11 +149,14 @@ describe('D1: the server log', () => {
     const token = signToken(key, { exp: 1 })
     const { stderr } = await inChild(
       async ({ options, token }) => {
-        const { createVerifier } = require('logto-authkit')
+        const { AuthError, createVerifier } = require('logto-authkit')
         const { verifyRequest } = require(/** @type {string} */ ('../../js/core/verifier'))
         const { parse } = require(/** @type {string} */ ('../../js/core/options'))
         const parsed = parse('verifier', options)
         const headers = {}
+        const fail = () => {
+          throw new Error('accessor')
+        }
         const url = `/a/${token}?access_token=${token}`
         const sources = [
           { method: 'GET', url },
@@ -162,11 +165,16 @@ describe('D1: the server log', () => {
           { request: { method: 'GET', url } },
           { method: 'GET', url: '/a/pat_secret\u2028#x' },
           { nothing: true },
+          undefined,
+          Object.defineProperty({ method: 'GET', url }, 'request', { get: fail }),
+          Object.defineProperty({ url }, 'method', { get: fail }),
         ]
         for (const source of sources) {
           try {
             await verifyRequest({ headers }, parsed, source)
-          } catch {}
+          } catch (error) {
+            if (!(error instanceof AuthError)) console.error(error)
+          }
         }
         await createVerifier(options)
           .verify(new Request('http://api.test/a/x?b'))
@@ -177,7 +185,19 @@ describe('D1: the server log', () => {
     )
     const subjects = stderr.split('\n').flatMap((line) => line.match(/\d: (.*)rejected with/)?.slice(1) ?? [])
     const redacted = 'GET /a/… '
-    assert.deepEqual(subjects, [redacted, redacted, redacted, redacted, 'GET /a/…  ', '', 'GET /a/x '])
+    assert.deepEqual(subjects, [
+      redacted,
+      redacted,
+      redacted,
+      redacted,
+      'GET /a/…  ',
+      '',
+      '',
+      redacted,
+      '',
+      'GET /a/x ',
+    ])
+    assert.doesNotMatch(stderr, /accessor/)
     assert.ok(!stderr.includes(token.slice(0, 20)) && !stderr.includes(token.slice(-20)))
   })
 
