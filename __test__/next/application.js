@@ -11,6 +11,9 @@ const { freePort } = require('../support/servers')
 
 /** @typedef {{ url: string, output: () => string }} Server */
 
+/** The debug output reads request objects, some of whose accessors throw in Next.js. */
+const DEBUG = { NODE_DEBUG: 'logto-authkit' }
+
 /** A folder with an application, and the processes running in it. */
 class Application {
   #folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'logto-authkit-next-')))
@@ -94,7 +97,7 @@ class Application {
 
   #run(args, cwd, env) {
     const { NODE_ENV, NODE_OPTIONS, NODE_TEST_CONTEXT, ...inherited } = process.env
-    const all = { ...inherited, NEXT_TELEMETRY_DISABLED: '1', CI: '1', ...this.#env, ...env }
+    const all = { ...inherited, NEXT_TELEMETRY_DISABLED: '1', CI: '1', ...DEBUG, ...this.#env, ...env }
     const child = spawn(process.execPath, args, {
       cwd,
       env: /** @type {any} */ (all),
