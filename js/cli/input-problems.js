@@ -20,7 +20,7 @@ function missingTokenProblem(text) {
 const REQUEST_PATTERNS = [
   [CURL_PATTERN, 'curl command'],
   [/\bfetch\(|\bInvoke-(WebRequest|RestMethod)\b/, 'code'],
-  [/^[>\s]*([A-Z]+ \S+ HTTP\/|(host|accept|user-agent)\s*:)/im, 'request'],
+  [/^[> \t]*([A-Z]+ \S+ HTTP\/|(host|accept|user-agent)\s*:)/im, 'request'],
 ]
 
 /**

@@ -166,10 +166,10 @@ function findInHeaderLines(text, source = '') {
 
 /** The value may be on a later line, and may follow the sign of a YAML block, such as `>-`. */
 const HEADER_PATTERN =
-  /^[>\s]*(authorization|cookie)[^\S\n]*[:\n\t][^\S\n]*(?:[>|][+-]?[^\S\n]*)?(?:\n(?!\s*[\w-]+:)\s*)?(.*)$/gim
+  /^[> \t]*(authorization|cookie)[^\S\n]*[:\n\t][^\S\n]*(?:[>|][+-]?[^\S\n]*)?(?:\n(?!\s*[\w-]+:)\s*)?(.*)$/gim
 
 /** Matches the line breaks that mail programs and terminals insert between `Bearer` and the token. */
-const BEARER_LINE_BREAK_PATTERN = /(:[^\S\n]*bearer)\s*\n\s*(?=\S+\s*$)/gim
+const BEARER_LINE_BREAK_PATTERN = /(:[^\S\n]*bearer)[^\S\n]*\n\s*(?=[\w.-]+[^\S\n]*$)/gim
 
 /** Matches the line breaks that mail programs and terminals insert into a token. */
 const TOKEN_LINE_BREAK_PATTERN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
@@ -187,7 +187,7 @@ function findInSourceCode(text) {
 
 /** @type {(text: string) => Found | undefined} */
 function findInSetCookie(text) {
-  const [, header, cookiePair, attributes] = /^[<\s]*(set-cookie\s*:\s*)?([^\s=;]+=[^;\s]*)(;.*)?$/im.exec(text) ?? []
+  const [, header, cookiePair, attributes] = /^<?[ \t]*(set-cookie\s*:\s*)?([^\s=;]+=[^;\s]*)(;.*)?$/im.exec(text) ?? []
   if (header === undefined && !/;\s*(path|max-age|expires|domain|httponly|secure|samesite)\b/i.test(attributes ?? ''))
     return undefined
   return { cookie: cookiePair, foundIn: 'the Set-Cookie header' }
@@ -231,8 +231,8 @@ const findAfterBearer = (text, foundIn) =>
  * @type {(text: string) => Found | undefined}
  */
 function findInText(text) {
-  const [, , quoted] = /^(["'`]+)(.*?)\1[,;]?$/s.exec(text) ?? []
-  if (quoted !== undefined) return findInQuotes(quoted)
+  const unquoted = withoutQuotes(text)
+  if (unquoted !== text) return findInQuotes(unquoted)
   const joined = withoutBearer(text).replace(/\s+/g, '')
   if (joined !== withoutBearer(text) && JWT_PATTERN.test(joined)) return { token: joined, foundIn: 'several lines' }
   const decoded = percentDecode(withoutBearer(text))
@@ -248,6 +248,20 @@ function findInText(text) {
     }
   if (tokens.length === 1 && tokens[0] !== withoutBearer(text)) return { token: tokens[0], foundIn: 'the text' }
   return TOKEN_LIKE_PATTERN.test(text) ? findAfterBearer(text, FOUND_IN_WHOLE_INPUT) : undefined
+}
+
+/**
+ * Removes all quotes around a text, and a comma or semicolon after the closing quote.
+ *
+ * @param {string} text
+ */
+function withoutQuotes(text) {
+  let inner = text
+  for (;;) {
+    const end = /[,;]/.test(inner.slice(-1)) ? -2 : -1
+    if (inner.length <= 1 - end || !/["'`]/.test(inner[0]) || inner.at(end) !== inner[0]) return inner
+    inner = inner.slice(1, end)
+  }
 }
 
 /** Matches JWTs, which have five parts if they are encrypted, and personal access tokens. */

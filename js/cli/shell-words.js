@@ -4,7 +4,7 @@
  */
 
 /** A backslash (sh), a caret (cmd) or a backtick (PowerShell) before a line break continues a command. */
-const LINE_CONTINUATION_PATTERN = /\s*[\\^`]\r?\n\s*/g
+const LINE_CONTINUATION_PATTERN = /(?<!\s)\s*[\\^`]\r?\n\s*/g
 /** Matches `'…'`, `$'…'`, `"…"`, an escaped character, white space, or other characters. */
 const WORD_PART_PATTERN = /'([^']*)'|\$'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|[\\^](.)|(\s+)|([^\s'"\\^$]+|\$)/gs
 

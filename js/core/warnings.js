@@ -65,7 +65,7 @@ function describeRequest(source) {
 }
 
 /** Matches JWTs, personal access tokens, and other long random values. */
-const TOKEN_PATTERN = /[\w.~-]{40,}|\bpat_\w+|\beyJ[\w.-]*/g
+const TOKEN_PATTERN = /[\w.~%-]{40,}|pat(?:_|%5f)[\w%]+|eyJ[\w.%-]*/gi
 
 /** @param {string} text */
 const toSingleLine = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_LENGTH)

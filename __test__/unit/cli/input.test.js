@@ -1,6 +1,8 @@
 const assert = require('node:assert/strict')
+const { spawnSync } = require('node:child_process')
 const { after, before, describe, test } = require('node:test')
 const { createTestIssuer } = require('logto-authkit/testing')
+const { ROOT } = require('../../../scripts/addon')
 const { cli } = require('../../support/cli')
 const { temporaryFolder } = require('../../support/files')
 const { AUDIENCE } = require('../../support/tokens')
@@ -252,6 +254,7 @@ describe('no token is found in', () => {
     ],
     ['a fetch call', 'fetch("http://a", { "headers": { "accept": "*/*" } })', /^The code has neither/],
     ['request headers', 'GET /me HTTP/1.1\nHost: a', /^The request has neither .* add the header `Authorization: /],
+    ['Bearer at the end of a line', 'Authorization: Bearer\nHost:a', /after "Bearer"|Bearer/],
     ['curl with a password', 'curl -u user:password http://a', /scheme other than `Bearer`/],
   ]
   for (const [name, text, hint] of TEXTS) {
@@ -267,6 +270,19 @@ describe('no token is found in', () => {
     assert.equal(code, 'missing_token')
     assert.match(hints[0], /^The input contains a JWT, but neither after `Bearer` in the Authorization header nor/)
   })
+})
+
+test('a megabyte of any character is read in linear time', () => {
+  const read = `for (const [start, character, end] of ${json([
+    ['Authorization: bearer', '\n', 'x y'],
+    ['curl ', ' ', '!'],
+    ['', '<', ''],
+    ['', '"', '; path=/'],
+    ['', `"'`, 'x'],
+  ])}) require('./js/cli/input').findToken(start + character.repeat(1_000_000) + end)`
+  // In quadratic time, each of these texts would take minutes.
+  const { status, signal } = spawnSync(process.execPath, ['-e', read], { cwd: ROOT, timeout: 30_000 })
+  assert.deepEqual([status, signal], [0, null])
 })
 
 test('the output says where the token was, unless the input is the token', async () => {
