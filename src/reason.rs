@@ -49,6 +49,7 @@ reasons! {
     Cooldown => "cooldown", "The token may be signed with a key that is newer than the cached key set, which was fetched less than `jwksCooldownMs` ago.";
     NoIssuer => "no_issuer", "The token has no `iss` claim, or it is not a string.";
     NoAudience => "no_audience", "The token has no `aud` claim, or it is neither a string nor an array of strings.";
+    ClientDisconnected => "client_disconnected", "The client has closed its connection, often because a handler has responded without awaiting the verification.";
     StoreUnreachable => "store_unreachable", "The store of the revocations is unreachable.";
     RevocationsNotLoaded => "revocations_not_loaded", "The revocations have not been loaded yet.";
     NoOrganization => "no_organization", "The request names no organization: the `organizationId` function returned `undefined` or an empty string.";

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+pub use self::queue::SlowWorkError;
 pub use self::queue::TaskId;
 use self::queue::{JobDecision, QueueSlot};
 pub use self::runtime::{spawn, timeout};
@@ -38,20 +39,16 @@ enum SlowWorkPermit {
     /// The current thread is allowed to do slow work, and began to do so at this time.
     Begun(Instant),
     /// No thread will do slow work for the task, for example because the queue is overloaded. If the task reaches slow
-    /// work, it fails with [`Overloaded`].
-    Refused,
+    /// work, it fails with this error.
+    Refused(SlowWorkError),
 }
-
-/// The error for a task whose expensive signature check has waited too long, cannot be queued, or was cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overloaded;
 
 /// Waits until the task runs on a thread that is allowed to do slow work, such as an expensive signature check.
 ///
 /// # Errors
 ///
 /// Fails if the queue is overloaded, or if this task has waited too long or was cancelled.
-pub async fn slow_work_allowed() -> Result<(), Overloaded> {
+pub async fn slow_work_allowed() -> Result<(), SlowWorkError> {
     poll_fn(|_| match SLOW_WORK_PERMIT.get() {
         SlowWorkPermit::Allowed => {
             SLOW_WORK_PERMIT.set(SlowWorkPermit::Begun(Instant::now()));
@@ -62,7 +59,7 @@ pub async fn slow_work_allowed() -> Result<(), Overloaded> {
             SLOW_WORK_PERMIT.set(SlowWorkPermit::Needed);
             Poll::Pending
         }
-        SlowWorkPermit::Refused => Poll::Ready(Err(Overloaded)),
+        SlowWorkPermit::Refused(error) => Poll::Ready(Err(error)),
     })
     .await
 }
@@ -177,8 +174,11 @@ fn enqueue<T: Send + 'static>(
     slot: QueueSlot,
     runs_next_job: bool,
 ) {
-    let job = move |verdict| {
-        let permit = if verdict == JobDecision::Work { SlowWorkPermit::Allowed } else { SlowWorkPermit::Refused };
+    let job = move |decision| {
+        let permit = match decision {
+            JobDecision::Work => SlowWorkPermit::Allowed,
+            JobDecision::GiveUp(error) => SlowWorkPermit::Refused(error),
+        };
         let mut context = Context::from_waker(Waker::noop());
         let outcome = catch_unwind(AssertUnwindSafe(|| poll_once(permit, &mut task, &mut context).0));
         drop(slot);
@@ -196,7 +196,11 @@ fn run_on_runtime<T: Send + 'static>(mut task: Task<T>, task_id: TaskId, callbac
     let waiting = WaitingTask::new(task_id);
     drop(spawn(async move {
         let outcome = poll_fn(|context| {
-            let permit = if waiting.is_cancelled() { SlowWorkPermit::Refused } else { SlowWorkPermit::Forbidden };
+            let permit = if waiting.is_cancelled() {
+                SlowWorkPermit::Refused(SlowWorkError::Cancelled)
+            } else {
+                SlowWorkPermit::Forbidden
+            };
             let poll_task = || poll_or_reserve_queue_slot(permit, &mut task, context);
             match catch_unwind(AssertUnwindSafe(poll_task)) {
                 Ok(PollOutcome { poll: Poll::Ready(output), .. }) => Poll::Ready(Ok(Some(output))),
@@ -233,10 +237,11 @@ fn poll_or_reserve_queue_slot<T>(permit: SlowWorkPermit, task: &mut Task<T>, con
     if permit_after != SlowWorkPermit::Needed || poll.is_ready() {
         return PollOutcome { poll, permit_after, slot: None };
     }
-    match queue::reserve_slot() {
-        Some(slot) => PollOutcome { poll, permit_after, slot: Some(slot) },
-        None => PollOutcome { poll: poll_once(SlowWorkPermit::Refused, task, context).0, permit_after, slot: None },
+    if let Some(slot) = queue::reserve_slot() {
+        return PollOutcome { poll, permit_after, slot: Some(slot) };
     }
+    let overloaded = SlowWorkPermit::Refused(SlowWorkError::Overloaded);
+    PollOutcome { poll: poll_once(overloaded, task, context).0, permit_after, slot: None }
 }
 
 /// Polls a task once with this [`SLOW_WORK_PERMIT`], and returns the permit that the poll has left behind. The permit
@@ -259,7 +264,7 @@ mod tests {
     use super::*;
 
     /// A task that does slow work and returns the thread on which it ran.
-    fn slow_task() -> Task<Result<ThreadId, Overloaded>> {
+    fn slow_task() -> Task<Result<ThreadId, SlowWorkError>> {
         Box::pin(async { slow_work_allowed().await.map(|()| thread::current().id()) })
     }
 
@@ -395,12 +400,12 @@ mod tests {
     #[test]
     fn a_task_fails_at_once_if_the_queue_is_overloaded() {
         let slots: Vec<_> = (0..queue::MAX_JOBS).map(|_| queue::reserve_slot().unwrap()).collect();
-        assert!(matches!(run_inline(slow_task()), Progress::Done(Err(Overloaded), false)));
+        assert!(matches!(run_inline(slow_task()), Progress::Done(Err(SlowWorkError::Overloaded), false)));
         let waiting_task: Task<_> = Box::pin(async {
             timeout(Duration::from_millis(1), pending::<()>()).unwrap().await.unwrap_err();
             slow_task().await
         });
-        assert_eq!(receive(&run_beside_another(waiting_task)), Some(Err(Overloaded)));
+        assert_eq!(receive(&run_beside_another(waiting_task)), Some(Err(SlowWorkError::Overloaded)));
         drop(slots);
         assert!(matches!(run_inline(slow_task()), Progress::Done(Ok(_), true)));
     }
@@ -414,7 +419,7 @@ mod tests {
             enqueue(slow_task(), task_id, callback, queue::reserve_slot().unwrap(), true);
             cancel(&[task_id]);
             assert!(!end_event_loop_turn());
-            assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
+            assert_eq!(receiver.recv().unwrap(), Some(Err(SlowWorkError::Cancelled)));
         });
     }
 
@@ -431,6 +436,6 @@ mod tests {
         run_on_runtime(task, task_id, callback);
         cancel(&[task_id]);
         wake_sender.send(()).unwrap();
-        assert_eq!(receiver.recv().unwrap(), Some(Err(Overloaded)));
+        assert_eq!(receiver.recv().unwrap(), Some(Err(SlowWorkError::Cancelled)));
     }
 }

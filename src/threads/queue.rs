@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::Lazy;
 
+use crate::error::{ErrorCode, Rejection};
 use crate::lock::lock;
+use crate::reason::Reason;
 
 /// Maximum number of queued or running jobs. In a server, each job keeps a request open, which takes 10 to 45 KB.
 pub const MAX_JOBS: usize = 4096;
@@ -32,8 +34,27 @@ pub const TIME_SLICE: Duration = Duration::from_micros(400);
 pub enum JobDecision {
     /// The job should do its work, because it has neither waited too long nor been cancelled.
     Work,
-    /// The job has waited too long, or its client has disconnected.
-    GiveUp,
+    /// The job should give up for this reason.
+    GiveUp(SlowWorkError),
+}
+
+/// Why a task fails instead of doing slow work, such as an expensive signature check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlowWorkError {
+    /// The task has waited too long, or the queue is overloaded.
+    Overloaded,
+    /// The task was cancelled, because its client has disconnected.
+    Cancelled,
+}
+
+impl From<SlowWorkError> for Rejection {
+    fn from(error: SlowWorkError) -> Self {
+        let rejection = Self { retry_after: Some(1), ..ErrorCode::Overloaded.into() };
+        match error {
+            SlowWorkError::Overloaded => rejection,
+            SlowWorkError::Cancelled => rejection.reason(Reason::ClientDisconnected),
+        }
+    }
 }
 
 /// A job for the queue: a function that is always called, with the decision whether the job should do its work or give
@@ -126,8 +147,14 @@ pub fn cancel(task_ids: &[TaskId]) {
 
 impl QueuedJob {
     fn run(self) {
-        let gives_up = self.is_cancelled || self.has_waited(MAX_QUEUE_WAIT);
-        (self.job)(if gives_up { JobDecision::GiveUp } else { JobDecision::Work });
+        let decision = if self.is_cancelled {
+            JobDecision::GiveUp(SlowWorkError::Cancelled)
+        } else if self.has_waited(MAX_QUEUE_WAIT) {
+            JobDecision::GiveUp(SlowWorkError::Overloaded)
+        } else {
+            JobDecision::Work
+        };
+        (self.job)(decision);
     }
 
     fn has_waited(&self, time: Duration) -> bool {
@@ -200,7 +227,7 @@ mod tests {
         let [recent_job, old_job] = [Duration::ZERO, MAX_QUEUE_WAIT].map(push_older);
         while run_next_job() {}
         assert_eq!(recent_job.recv().unwrap(), JobDecision::Work);
-        assert_eq!(old_job.recv().unwrap(), JobDecision::GiveUp);
+        assert_eq!(old_job.recv().unwrap(), JobDecision::GiveUp(SlowWorkError::Overloaded));
     }
 
     #[test]
