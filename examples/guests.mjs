@@ -6,9 +6,11 @@ const verifier = createVerifier({ allowGuest: true }) // reads LOGTO_URL and LOG
 async function visit(req, res) {
   const auth = await verifier.verify(req)
   if (auth.isGuest) {
-    const secure = process.env.NODE_ENV === 'production' // a `Secure` cookie needs https
-    res.setHeader('Set-Cookie', buildGuestCookieHeader(auth.guestId, { secure }))
-    res.setHeader('Cache-Control', 'private') // shared caches must not send this visitor's cookie to others
+    if (!req.headers.cookie?.includes(auth.guestId)) {
+      const secure = process.env.NODE_ENV === 'production' // a `Secure` cookie needs https
+      res.setHeader('Set-Cookie', buildGuestCookieHeader(auth.guestId, { secure }))
+      res.setHeader('Cache-Control', 'private') // shared caches must not send this visitor's cookie to others
+    }
     res.end(auth.guestReason === 'token_expired' ? 'Your session has ended\n' : `Welcome, visitor ${auth.guestId}\n`)
   } else {
     res.end(`Welcome back, ${auth.userId}\n`)

@@ -8,6 +8,7 @@ const { contract } = require('./core/contract')
 const { valueOrThrow } = require('./core/errors')
 const { check, snapshot } = require('./core/options')
 const { cookieValues, readHeader } = require('./core/request')
+const { printRejection } = require('./core/warnings')
 
 /** @typedef {import('..').RequestLike} RequestLike */
 /** @typedef {{ cookieName: string, headerName: string }} Names */
@@ -35,9 +36,13 @@ function createCsrfMiddleware(options) {
       if (tokens.length === 0)
         addCookie(res, valueOrThrow(native.csrfCookieHeader(generateCsrfToken(), cookie, ...requestOrigin(req))))
       next()
-    } else if (mismatchReason(req, tokens, names) === undefined) next()
+      return
+    }
+    const reason = mismatchReason(req, tokens, names)
+    if (reason === undefined) next()
     else {
       const { cookieName, headerName } = names
+      printRejection({ code: 'csrf', status: 403, message: reason, details: '{}', cause: null }, req)
       const message = `Include the '${headerName}' request header with the value from the '${cookieName}' cookie.`
       sendJson(res, jsonResponse(403, { error: 'CSRF validation failed', message }))
     }

@@ -7,7 +7,7 @@ const { authError, invalidOption, valueOrThrow } = require('../core/errors')
 const { snapshot } = require('../core/options')
 const { organizationFrom } = require('../core/organization')
 const { isPromise } = require('../core/settle')
-const { printRejection } = require('../core/warnings')
+const { printError, printRejection } = require('../core/warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../core/context').VerifiedRecord} VerifiedRecord */
@@ -74,13 +74,16 @@ class Requirements {
   /** @type {(auth: any, source: unknown) => Promise<void> | void} */
   #checkApplication(auth, source) {
     const rejection = runCheck(/** @type {Function} */ (this.#check), auth, source)
-    return isPromise(rejection) ? rejection.then(throwIfRejected) : throwIfRejected(rejection)
+    const finish = (/** @type {any} */ settled) => throwIfRejected(settled, source)
+    return isPromise(rejection) ? rejection.then(finish) : finish(rejection)
   }
 }
 
-/** @param {Error | undefined} rejection */
-function throwIfRejected(rejection) {
-  if (rejection !== undefined) throw rejection
+/** @type {(rejection: InstanceType<typeof import('../core/errors').AuthError> | undefined, source: unknown) => void} */
+function throwIfRejected(rejection, source) {
+  if (rejection === undefined) return
+  printError(rejection, source)
+  throw rejection
 }
 
 module.exports = { Requirements }

@@ -7,6 +7,7 @@ const { isDate } = require('node:util/types')
 const { contract } = require('./contract')
 const { invalidOption } = require('./errors')
 const { parsedCookie } = require('./request')
+const { printError } = require('./warnings')
 
 /** @typedef {import('./options').Parsed} Parsed */
 /** @typedef {InstanceType<typeof import('./errors').AuthError>} AuthError */
@@ -53,6 +54,7 @@ class TokenVerificationAttempt {
 
   /** @param {AuthError} error @returns {TokenVerificationAttempt} */
   withRejection(error) {
+    printError(error)
     throw error
   }
 }

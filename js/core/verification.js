@@ -7,7 +7,7 @@ const { AuthError, authError } = require('./errors')
 const { outcomeOf, scheduleQueuedChecks } = require('./pending')
 const { organizationFrom } = require('./organization')
 const { isPromise, rethrow, settle } = require('./settle')
-const { reportRejection } = require('./warnings')
+const { emitRejectionWarning, printError, printRejection } = require('./warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
@@ -56,8 +56,11 @@ function contextFrom(result, attempt, trace) {
   if (typeof result === 'string') return contextOfNewToken(newContext(result, attempt), attempt, trace)
   if (result.slow) scheduleQueuedChecks()
   // Only own properties are checked, because a polluted prototype must not turn a rejection into a context.
-  if (!Object.hasOwn(result, 'context'))
-    return handleRejection(reportRejection(/** @type {RejectedRequest} */ (result), source), attempt)
+  if (!Object.hasOwn(result, 'context')) {
+    const rejected = /** @type {RejectedRequest} */ (result)
+    emitRejectionWarning(rejected)
+    return handleRejection(rejected, attempt)
+  }
   const { context, cached, position } = /** @type {import('../native/binding').VerifiedContext} */ (result)
   if (trace !== undefined) trace.cached = cached
   attempt.position = position
@@ -101,13 +104,13 @@ function handleRejection(result, attempt) {
   const knownRejection = firstRejection?.code === result.code ? firstRejection : undefined
   const { fallback } = parsed.functions
   if (fallback === undefined || attempt.isAlternative || (result.status !== 400 && result.status !== 401)) {
-    return guestOrThrow(result, knownRejection, attempt)
+    return guestOrReject(result, knownRejection, attempt)
   }
   const error = knownRejection ?? authError(result)
   return settle(
     () => fallback(source, error),
     (principal) => {
-      if (principal === null || principal === undefined) return guestOrThrow(result, error, attempt)
+      if (principal === null || principal === undefined) return guestOrReject(result, error, attempt)
       return handlePrincipal(fallbackContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
@@ -118,6 +121,18 @@ function handleRejection(result, attempt) {
         : thrown
     },
   )
+}
+
+/**
+ * Returns the context of a guest, or throws the rejection: `error`, or the error for the core's result.
+ *
+ * @type {(result: RejectedRequest, error: Rejection | undefined, attempt: VerificationAttempt) => AuthContext}
+ */
+function guestOrReject(result, error, attempt) {
+  const outcome = result.guestId === null ? undefined : 'guest'
+  if (error === undefined) printRejection(result, attempt.source, outcome)
+  else printError(error, attempt.source, outcome)
+  return guestOrThrow(result, error, attempt)
 }
 
 /**
@@ -140,13 +155,16 @@ const tryAlternativeToken = (alternative, onFailure) =>
 function handlePrincipal(outcome, result, attempt) {
   const rejectPrincipal = (/** @type {Rejection} */ rejection) => {
     // With 'no-token', a request whose principal was rejected is not treated as a guest.
-    if (attempt.parsed.options.allowGuest === 'no-token') throw rejection
-    return guestOrThrow(result, rejection, attempt)
+    const isGuestAllowed = attempt.parsed.options.allowGuest !== 'no-token'
+    return guestOrReject(isGuestAllowed ? result : { ...result, guestId: null }, rejection, attempt)
   }
   if (outcome instanceof AuthError) return rejectPrincipal(outcome)
   const rejection = runApplicationChecks(outcome, attempt.parsed.functions, attempt.source)
-  const finish = (/** @type {Rejection | undefined} */ settled) =>
-    settled === undefined ? outcome : rejectPrincipal(settled)
+  const finish = (/** @type {Rejection | undefined} */ settled) => {
+    if (settled !== undefined) return rejectPrincipal(settled)
+    printRejection(result, attempt.source, 'fallback')
+    return outcome
+  }
   return isPromise(rejection) ? rejection.then(finish) : finish(rejection)
 }
 

@@ -11,7 +11,7 @@ const { readCredentials } = require('./request')
 const { parseServers, readTokens, selectServer, totalStats } = require('./servers')
 const { isPromise, rethrow, settle } = require('./settle')
 const { VERIFIER_BRAND, isVerifier } = require('./shared')
-const { reportRejection } = require('./warnings')
+const { emitRejectionWarning, printRejection } = require('./warnings')
 
 /** @typedef {import('../..').AuthContext} AuthContext */
 /** @typedef {import('../..').RequestLike} RequestLike */
@@ -61,7 +61,10 @@ Object.defineProperty(Verifier.prototype, VERIFIER_BRAND, { value: true })
 async function prefetch({ core }) {
   const outcome = await awaitOutcome(core.verifier.prefetch())
   publishKeyFetches()
-  if (typeof outcome !== 'string') throw authError(reportRejection(/** @type {RejectedRequest} */ (outcome)))
+  if (typeof outcome === 'string') return
+  const rejected = /** @type {RejectedRequest} */ (outcome)
+  emitRejectionWarning(rejected)
+  throw authError(printRejection(rejected))
 }
 
 /** @type {(parsed: Parsed) => import('../..').VerifierStats} */

@@ -3,6 +3,7 @@
  */
 
 const { debuglog } = require('node:util')
+const { rejectionFrom } = require('./errors')
 
 /** @typedef {import('../native/binding').RejectedRequest} RejectedRequest */
 
@@ -12,18 +13,16 @@ const MAX_LENGTH = 1000
 /** Prints only if `NODE_DEBUG` contains `logto-authkit`. */
 const printDebug = debuglog('logto-authkit')
 
+/** What the debug output says about a request that the library has not rejected, although its tokens were rejected. */
+const OUTCOMES = { guest: 'treated as a guest because of', fallback: 'accepted by `fallback` despite' }
+
 /**
- * Emits the rejection's warning, which the core creates once per error code and verifier, and prints the rejection for
- * debugging.
+ * Emits the rejection's warning, which the core creates once per error code and verifier.
  *
- * @template {RejectedRequest} T
- * @param {T} rejected
- * @param {unknown} [request]
+ * @param {RejectedRequest} rejected
  */
-function reportRejection(rejected, request) {
-  const { code, warning } = rejected
+function emitRejectionWarning({ code, warning }) {
   if (warning !== null) process.emitWarning(warning, { code: `LOGTO_AUTHKIT_${code.toUpperCase()}` })
-  return printRejection(rejected, request)
 }
 
 /**
@@ -32,25 +31,42 @@ function reportRejection(rejected, request) {
  * @template {Pick<RejectedRequest, 'code' | 'status' | 'message' | 'details' | 'cause'>} T
  * @param {T} rejected
  * @param {unknown} [rejectedInput] - The request, or what else was rejected, such as `webhook`.
+ * @param {keyof typeof OUTCOMES} [outcome]
  */
-function printRejection(rejected, rejectedInput) {
+function printRejection(rejected, rejectedInput, outcome) {
   if (printDebug.enabled) {
     const { code, status, message, details, cause } = rejected
     // A cause may be the error of the application's own store.
     const reason = cause === null ? '' : ` ${toSingleLine(cause)}`
-    const subject = typeof rejectedInput === 'string' ? `${rejectedInput} ` : describeRequest(rejectedInput)
-    printDebug('%srejected with %s (%d): %s %s%s', subject, code, status, message, withReadableTimes(details), reason)
+    const { subject, hint } =
+      typeof rejectedInput === 'string'
+        ? { subject: `${rejectedInput} `, hint: '' }
+        : describeRequest(rejectedInput, code)
+    const verb = outcome === undefined ? 'rejected with' : OUTCOMES[outcome]
+    const text = `${message} ${withReadableTimes(details)}${hint}${reason}`
+    printDebug('%s%s %s (%d): %s', subject, verb, code, status, text)
   }
   return rejected
 }
 
 /**
+ * Prints an error with which the application, rather than the core, has rejected a request.
+ *
+ * @param {InstanceType<typeof import('./errors').AuthError>} error
+ * @param {unknown} [request]
+ * @param {keyof typeof OUTCOMES} [outcome]
+ */
+const printError = (error, request, outcome) =>
+  void printRejection({ ...rejectionFrom(error), cause: null }, request, outcome)
+
+/**
  * Returns the method and the path of a request, as far as the framework's request object has them. Omits the query and
- * everything in the path that looks like a token.
+ * everything in the path that looks like a token. The hint says if the query contains a token, which is not read.
  *
  * @param {any} source
+ * @param {string} code
  */
-function describeRequest(source) {
+function describeRequest(source, code) {
   let method, url
   try {
     const request = typeof source.method === 'string' ? source : (source.req ?? source.request)
@@ -59,9 +75,11 @@ function describeRequest(source) {
   } catch {
     // Accessors of frameworks may throw, such as `request` in the proxy of Next.js. Debug output must not fail requests.
   }
-  if (typeof method !== 'string' || typeof url !== 'string') return ''
+  if (typeof method !== 'string' || typeof url !== 'string') return { subject: '', hint: '' }
   const path = url.replace(/^\w+:\/\/[^/?#]*|[?#].*$/gs, '').replace(TOKEN_PATTERN, '…')
-  return `${toSingleLine(`${method} ${path}`)} `
+  const parameter = code === 'missing_token' ? /[?&](\w*(?:token|jwt))=/i.exec(url)?.[1] : undefined
+  const hint = parameter === undefined ? '' : ` The library does not read the URL parameter "${parameter}".`
+  return { subject: `${toSingleLine(`${method} ${path}`)} `, hint }
 }
 
 /** Matches JWTs, personal access tokens, and other long random values. */
@@ -110,4 +128,4 @@ function createOneTimeWarning(code, message, type) {
   }
 }
 
-module.exports = { printRejection, reportRejection, createOneTimeWarning }
+module.exports = { createOneTimeWarning, emitRejectionWarning, printError, printRejection }

@@ -126,23 +126,55 @@ describe('D1: the server log', () => {
         try {
           new Requirements({ requiredScope: 'admin' }).check(auth, {})
         } catch {}
+        try {
+          new Requirements({ check: () => false }).check(auth, {})
+        } catch {}
+        const fallback = () => ({ userId: 'key-1', scopes: [] })
+        await verifyAuth({ headers: {} }, { ...options, fallback })
+        await verifyAuth({ headers: {} }, { ...options, fallback, requiredScope: 'a' }).catch(() => {})
+        await verifyAuth({ headers: {} }, { ...options, fallback, requiredScope: 'a', allowGuest: true })
+        await verifyAuth(valid, { ...options, isRevoked: () => true }).catch(() => {})
       },
       data,
       { NODE_DEBUG: 'logto-authkit' },
     )
-    const lines = stderr.split('\n').filter((line) => line.includes('rejected with'))
+    const lines = stderr.split('\n').filter((line) => line !== '')
     assert.deepEqual(
-      lines.map((line) => line.match(/rejected with (\w+) \((\d+)\)/)?.slice(1)),
+      lines.map((line) => line.match(/^LOGTO-AUTHKIT \d+: (.* \(\d+\)):/)?.[1]),
       [
-        ['token_expired', '401'],
-        ['token_expired', '401'],
-        ['missing_token', '401'],
-        ['missing_scope', '403'],
+        'rejected with token_expired (401)',
+        'treated as a guest because of token_expired (401)',
+        'rejected with missing_token (401)',
+        'rejected with missing_scope (403)',
+        'rejected with forbidden (403)',
+        'accepted by `fallback` despite missing_token (401)',
+        'rejected with missing_scope (403)',
+        'treated as a guest because of missing_scope (403)',
+        'rejected with token_revoked (401)',
       ],
     )
     assert.ok(!stderr.includes(token.slice(0, 30)) && !stderr.includes(token.slice(-30)))
     // Readers need neither a calculator nor the current time.
     assert.match(lines[0], /\{"exp":"1970-01-01T00:00:01\.000Z","now":"20[^"]+Z"\} \(exp \d+ s ago\)$/)
+  })
+
+  test('says that a token in the URL is not read, and why CSRF protection rejects a request', async () => {
+    const { stderr } = await inChild(
+      async (options) => {
+        const { verifyAuth } = require('logto-authkit')
+        const { createCsrfMiddleware } = require('logto-authkit/csrf')
+        const request = { method: 'GET', url: '/me?a=b&access_token=secret', headers: {} }
+        await verifyAuth(/** @type {any} */ (request), options).catch(() => {})
+        const response = /** @type {any} */ ({ setHeader() {}, getHeader() {}, end() {} })
+        createCsrfMiddleware()(/** @type {any} */ ({ method: 'POST', url: '/orders', headers: {} }), response, () => {})
+      },
+      optionsFor(key),
+      { NODE_DEBUG: 'logto-authkit' },
+    )
+    const [token, csrf] = stderr.trim().split('\n')
+    assert.match(token, /GET \/me rejected .* The library does not read the URL parameter "access_token"\.$/)
+    assert.match(csrf, /POST \/orders rejected with csrf \(403\): CSRF cookie 'logto_csrf_token' not found/)
+    assert.doesNotMatch(stderr, /secret/)
   })
 
   test('names the method and path of a request in every framework, but no query and no token', async () => {
