@@ -9,8 +9,8 @@ async function visit(req, res) {
     if (!req.headers.cookie?.includes(auth.guestId)) {
       const secure = process.env.NODE_ENV === 'production' // a `Secure` cookie needs https
       res.setHeader('Set-Cookie', buildGuestCookieHeader(auth.guestId, { secure }))
-      res.setHeader('Cache-Control', 'private') // shared caches must not send this visitor's cookie to others
     }
+    res.setHeader('Cache-Control', 'private') // shared caches must not send this page or its cookie to other visitors
     res.end(auth.guestReason === 'token_expired' ? 'Your session has ended\n' : `Welcome, visitor ${auth.guestId}\n`)
   } else {
     res.end(`Welcome back, ${auth.userId}\n`)

@@ -113,7 +113,8 @@ impl Requirements {
     pub(crate) fn check_subject_type(&self, subject: &Subject) -> Result<(), Rejection> {
         match self.subject_type {
             Some(kind) if kind != subject.subject_type() => {
-                Err(Rejection { subject: Some(kind.name().into()), ..ErrorCode::MissingRole.into() })
+                let rejection = Rejection { subject: Some(kind.name().into()), ..ErrorCode::MissingRole.into() };
+                Err(rejection.detail("subjectType", subject.subject_type().name()))
             }
             _ => Ok(()),
         }

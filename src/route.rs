@@ -1,6 +1,7 @@
 //! Selects one of several verifiers by the issuer in a token. Each verifier belongs to a different Logto server.
 
 use crate::claims::unverified_issuer;
+use crate::error::{ErrorCode, Rejection};
 use crate::source::{self, Credentials};
 use crate::token::{Token, check_size};
 use crate::verify::Verifier;
@@ -25,22 +26,39 @@ impl Verifier {
         if tokens.is_empty() {
             return Route::NoToken;
         }
-        let position = tokens.into_iter().position(|token| self.has_accepted_issuer(token) == Some(true));
+        let position =
+            tokens.into_iter().position(|token| payload(token).is_some_and(|payload| self.accepts_issuer_of(&payload)));
         position.map_or(Route::Foreign, Route::Own)
     }
 
-    /// Whether a token is a JWT whose issuer is missing or not accepted.
-    pub(crate) fn has_unaccepted_issuer(&self, token: &str) -> bool {
-        self.has_accepted_issuer(token) == Some(false)
+    /// Returns a rejection if a token is a JWT whose issuer is missing or not accepted.
+    pub(crate) fn unaccepted_issuer(&self, token: &str) -> Option<Rejection> {
+        let payload = payload(token).filter(|payload| !self.accepts_issuer_of(payload))?;
+        let rejection = Rejection::from(ErrorCode::InvalidIssuer).detail("expected", self.options().issuers.as_slice());
+        Some(self.with_unaccepted_issuer(rejection, &payload))
     }
 
-    /// Whether a token's `iss`, which has not been verified yet, is an accepted issuer. Returns `None` if the token is
-    /// not a JWT.
-    fn has_accepted_issuer(&self, token: &str) -> Option<bool> {
-        check_size(token).ok()?;
-        let token = Token::decode(token).ok()?;
-        Some(unverified_issuer(&token.payload).is_some_and(|issuer| self.options().issuers.contains(&issuer)))
+    /// Adds the token's issuer to a rejection if the issuer is not accepted, because the token then probably comes from
+    /// another server. The name of the detail says that the issuer is not verified.
+    pub(crate) fn with_unaccepted_issuer(&self, rejection: Rejection, payload: &[u8]) -> Rejection {
+        match unverified_issuer(payload) {
+            Some(issuer) if !self.options().issuers.contains(&issuer) => {
+                rejection.detail("unverifiedIss", issuer).detail("expected", self.options().issuers.as_slice())
+            }
+            _ => rejection,
+        }
     }
+
+    /// Whether the `iss` in a payload, which has not been verified yet, is an accepted issuer.
+    fn accepts_issuer_of(&self, payload: &[u8]) -> bool {
+        unverified_issuer(payload).is_some_and(|issuer| self.options().issuers.contains(&issuer))
+    }
+}
+
+/// The payload of a token whose signature has not been checked, or `None` if the token is not a JWT.
+fn payload(token: &str) -> Option<Vec<u8>> {
+    check_size(token).ok()?;
+    Some(Token::decode(token).ok()?.payload)
 }
 
 #[cfg(test)]

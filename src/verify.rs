@@ -82,11 +82,9 @@ impl Verifier {
         let mut first_rejection: Option<Rejection> = None;
         for (position, token) in source::tokens(request, &self.options)?.into_iter().enumerate() {
             let rejected = request.rejected.iter().find(|(rejected, _)| *rejected == position);
-            let outcome = match rejected {
-                Some((_, rejection)) => Err(rejection.clone()),
-                None if request.checks_issuer_first && self.has_unaccepted_issuer(token) => {
-                    Err(Rejection::from(ErrorCode::InvalidIssuer).detail("expected", self.options.issuers.as_slice()))
-                }
+            let unaccepted_issuer = || request.checks_issuer_first.then(|| self.unaccepted_issuer(token)).flatten();
+            let outcome = match rejected.map(|(_, rejection)| rejection.clone()).or_else(unaccepted_issuer) {
+                Some(rejection) => Err(rejection),
                 None => self.verify_token(token, position, request.organization.as_ref(), request.date, now).await,
             };
             match outcome {
@@ -223,6 +221,7 @@ impl Verifier {
             let issued_at = &|| unverified_issue_time(&token.payload);
             let query = KeyQuery { kid: header.kid.as_deref(), algorithm, issued_at };
             let key = self.keys.find_key(query, now, &self.options.policy, waited_for_fetch).await;
+            let key = key.map_err(|rejection| self.with_unaccepted_issuer(rejection, &token.payload));
             if let Some(key) = verdicts.record(Check::Key, key)? {
                 let signature = check_signature(&token, algorithm, &key).await;
                 verified_by = verdicts.record(Check::Signature, signature)?.map(|()| key);

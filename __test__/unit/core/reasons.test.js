@@ -1,6 +1,7 @@
 const assert = require('node:assert/strict')
 const { describe, test } = require('node:test')
 const { createVerifier, verifyAuth } = require('logto-authkit')
+const { Requirements } = require('../../../js/adapters/requirements')
 const { contract } = require('../../../js/core/contract')
 const { rejection } = require('../../support/helpers')
 const { createKey, optionsFor, signToken } = require('../../support/tokens')
@@ -38,6 +39,25 @@ describe('C3: details.reason', () => {
       verifyAuth({ headers: { ...headers, authorization: 'Bearer ' } }, optionsFor(key)),
     )
     assert.deepEqual(withEmptyBearer.details, details)
+  })
+
+  test('comes with the issuer of a token with an unknown key, if the issuer is not accepted', async () => {
+    const stranger = createKey('ES384')
+    const iss = 'https://other.logto.app/oidc'
+    const { jwk } = stranger
+    const { code, details } = await rejection(verifyAuth(signToken(stranger, { iss }), optionsFor(key)))
+    const { issuer } = /** @type {any} */ (optionsFor(key))
+    const expected = [issuer ?? `${optionsFor(key).logtoUrl}/oidc`].flat()
+    assert.deepEqual([code, details], ['unknown_key', { kid: jwk.kid, unverifiedIss: iss, expected }])
+    const own = await rejection(verifyAuth(signToken(stranger), optionsFor(key)))
+    assert.deepEqual([own.code, own.details], ['unknown_key', { kid: jwk.kid }])
+  })
+
+  test('comes with the subject type that a route does not accept', async () => {
+    const auth = await verifyAuth(signToken(key, { sub: 'client', client_id: 'client' }), optionsFor(key))
+    const check = async () => new Requirements({ subjectType: 'user' }).check(auth, {})
+    const { code, details } = await rejection(check())
+    assert.deepEqual([code, details], ['missing_role', { subjectType: 'machine' }])
   })
 
   test('is always one of the words in the contract', () => {
