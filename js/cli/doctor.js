@@ -35,7 +35,7 @@ Checks from this machine, with its environment, everything that verifying tokens
   --algorithm ALG    accepted algorithm, if you set the option algorithms (repeatable)
   --timeout MS       per request (default: ${defaultOptions('verifier').jwksTimeoutMs})
   --options FILE     a module or JSON file with your application's options; flags override them
-  --fix              print the corrected options
+  --fix              print the corrected options; the file is not changed
 
 Revocations. With these flags, the Logto server is checked only with --url or --options:
 
@@ -248,6 +248,7 @@ function formatFindings(findings, isHealthy, fixedOptions, paint, width) {
   const checksWithoutFix = findings.filter(({ ok, fix }) => ok === false && fix === undefined).map(({ check }) => check)
   const title = `Corrected options${checksWithoutFix.length > 0 ? `, except for: ${checksWithoutFix.join(', ')}` : ''}`
   if (fixedOptions === undefined) return `${lines.join('\n')}\n\n${summary}\n`
+  if (isHealthy) return `${lines.join('\n')}\n\n${summary} The options need no correction.\n`
   const { options, unprintedOptions = [] } = fixedOptions
   const names = toPrintable(unprintedOptions.join(', '))
   const note =

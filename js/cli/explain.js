@@ -31,7 +31,7 @@ ${OPTIONS_HELP}
   --json                 machine-readable output
   --help, -h             show this help
 
-Exit codes: 0 accepted, 1 rejected, 2 wrong usage, 3 no failed check, but the signature was not checked.
+Exit codes: 0 accepted, 1 rejected or in a URL, 2 wrong usage, 3 no failed check, but the signature was not checked.
 
 Examples:
   npx logto-authkit explain - --url https://auth.example.com --audience https://api.example.com
@@ -47,6 +47,7 @@ async function run(args, surroundings) {
   if (positionalsOf(args, flags).includes('curl'))
     throw new UsageError('To explain a curl command, run `npx logto-authkit explain -` and paste the command')
   const { values, positionals } = readArguments(args, flags)
+  if (positionals.length === 2 && /^bearer$/i.test(positionals[0])) positionals.shift()
   if (positionals.length > 1) throw new UsageError('explain takes one token, or reads it from standard input')
   const options = await readOptions(values, surroundings)
   const result = await explain(await readInput(positionals[0] ?? '-', surroundings), options)
@@ -56,7 +57,7 @@ async function run(args, surroundings) {
   const text = () => formatExplanation(result, createPainter(stdout, env), widthOf(stdout), options)
   const sentences = result.hints.map(({ text, command }) => (command === undefined ? text : `${text} ${command}`))
   stdout.write(values.json ? `${printableJson({ ...result, hints: sentences })}\n` : text())
-  return EXIT_CODES[result.verdict]
+  return result.verdict === 'accepted' && !result.isRead ? EXIT_CODES.rejected : EXIT_CODES[result.verdict]
 }
 
 /**
@@ -139,7 +140,7 @@ function formatExplanation(
   options,
 ) {
   const lines = []
-  if (verdict === 'accepted') lines.push(isRead ? paint.good('✓ Accepted') : paint.warn(NOT_READ_VERDICT))
+  if (verdict === 'accepted') lines.push(formatAcceptance(isRead, checks, paint))
   if (verdict === 'unverified') lines.push(paint.warn('- No check failed, but the signature was not checked'))
   if (verdict === 'rejected')
     lines.push(paint.bad(`✗ Rejected: ${code} (${status})`), wrapText(toPrintable(message ?? ''), '  ', width))
@@ -174,6 +175,13 @@ function formatExplanation(
   return `${lines.join('\n')}\n`
 }
 
+/** @type {(isRead: boolean, checks: Check[], paint: import('./terminal').Paint) => string} */
+function formatAcceptance(isRead, checks, paint) {
+  if (!isRead) return paint.warn('! The token is valid, but the server does not find it')
+  const isForAnyAudience = checks.find(({ id }) => id === 'aud')?.verdict === 'not_checked'
+  return isForAnyAudience ? paint.warn('! Accepted, but for any audience') : paint.good('✓ Accepted')
+}
+
 /**
  * Formats the members of a JSON object, one per line. Truncates long values, and adds the date to Unix times.
  *
@@ -203,7 +211,6 @@ function formatTime(seconds, now) {
   return `${formatDate(seconds)}, ${age >= 0 ? `${formatDuration(age)} ago` : `in ${formatDuration(-age)}`}`
 }
 
-const NOT_READ_VERDICT = '! The token is valid, but the server does not find it'
 const TOKEN_IN_URL_HINT =
   'The server would respond with 401 missing_token, because it does not read tokens from URLs. Send the token as `Authorization: Bearer <token>`, or read the parameter "NAME" with the option getToken.'
 

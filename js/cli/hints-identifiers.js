@@ -75,6 +75,12 @@ function wrongAudienceHints(aud, expected, claims) {
   if (/\.logto\.app\/api$|\/api$/.test(audiences[0]) && audiences[0].includes('logto')) {
     return [actualAudienceHint, "That is Logto's own Management API."]
   }
+  if (expected.includes(claims.client_id)) {
+    return [
+      actualAudienceHint,
+      `"${claims.client_id}" is the id of the client, not of an API resource: set audience: "${audiences[0]}".`,
+    ]
+  }
   return [
     actualAudienceHint,
     `Request a token with getAccessToken("${expected[0]}"), or accept this one with audience: "${audiences[0]}".`,

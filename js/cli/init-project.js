@@ -178,7 +178,7 @@ function selectFramework(requested, installed, manifest) {
     throw new UsageError(`Several frameworks found: choose one with --framework ${candidates.join('|')}`)
   const monorepoHint = manifest.workspaces ? ' In a monorepo, run init in the folder of the workspace.' : ''
   throw new UsageError(
-    `No supported framework in package.json: install one of ${FRAMEWORKS.map((framework) => PACKAGES[framework][0]).join(', ')}, or choose one with --framework.${monorepoHint}`,
+    `No supported framework in package.json: install one of ${FRAMEWORKS.map((framework) => PACKAGES[framework][0]).join(', ')}, or choose one with --framework.${monorepoHint} For a server without a framework, see node_modules/logto-authkit/docs/http.md.`,
   )
 }
 

@@ -265,7 +265,7 @@ function withoutQuotes(text) {
 }
 
 /** Matches JWTs, which have five parts if they are encrypted, and personal access tokens. */
-const TOKENS_PATTERN = /(?<![\w.-])eyJ[\w-]+\.[\w-]*\.[\w-]+(?:\.[\w-]+\.[\w-]+)?(?![\w.-])|\bpat_\w+/g
+const TOKENS_PATTERN = /(?<![\w.-])eyJ[\w-]+\.[\w-]*\.[\w-]+(?:\.[\w-]+\.[\w-]+)?(?!\.?[\w-]|\.\.)|\bpat_\w+/g
 
 /**
  * Matches text that contains the start of a JWT, and text that clients send in place of a token: a word, a placeholder,

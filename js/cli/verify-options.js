@@ -160,7 +160,9 @@ function withEnvFiles(explicitOptions, { env, cwd, stderr }) {
 async function loadOptions(file) {
   const options = file.endsWith('.json') ? await readJson(file) : await importOptions(file)
   if (Array.isArray(options))
-    throw new UsageError(`--options ${file}: expected the options of one Logto server, not an array`)
+    throw new UsageError(
+      `--options ${file}: expected the options of one Logto server, not an array: save the options of each server in their own file`,
+    )
   if (typeof options === 'object' && options !== null) return options
   throw new UsageError(
     `--options ${file}: expected ${file.endsWith('.json') ? 'an object' : 'an export named `options`, or a default export'}`,

@@ -353,6 +353,13 @@ describe('--options', () => {
     }
   })
 
+  test('with --fix, options that need no correction are not printed', async (t) => {
+    const { logtoUrl } = await startIssuer(t)
+    const args = ['doctor', '--options', save('right.json', { logtoUrl, audience: AUDIENCE }), '--fix']
+    const { stdout } = await cli(args)
+    assert.match(stdout, /\n\nNo problems found\. The options need no correction\.\n$/)
+  })
+
   test('--fix adds no audience to the options of mcpAuth', async (t) => {
     const { logtoUrl } = await startIssuer(t)
     const options = { logtoUrl, resource: `${AUDIENCE}/mcp` }

@@ -36,6 +36,8 @@ const FORMS = [
   ['percent-encoding', (t) => encodeURIComponent(`Bearer ${t}`), 'the percent-encoded text'],
   ['percent-encoded dots', (t) => t.replaceAll('.', '%2E'), 'the percent-encoded text'],
   ['a sentence', (t) => `My token is ${t} and it fails.`, 'the text'],
+  ['the end of a sentence', (t) => `My token is ${t}.`, 'the text'],
+  ['a token with a period', (t) => `${t}.`, 'the text'],
   ['a line of a log', (t) => `[12:00] token=${t} status=401`, '"token"'],
   ['a header', (t) => `Authorization: Bearer ${t}`, 'the Authorization header'],
   ['a folded header', (t) => `Authorization: Bearer ${folded(t, '\r\n  ')}`, 'the Authorization header'],
@@ -192,6 +194,8 @@ test('the verdict on a token in a URL says that the server does not accept the r
     const { stdout } = await cli(['explain', '-', ...options], { stdin: `https://api.test/?access_token=${token}` })
     return stdout.split('\n')[0]
   }
+  const { code } = await cli(['explain', `wss://a.test/?token=${issuer.mint()}`, ...options])
+  assert.equal(code, 1)
   assert.equal(await firstLine(issuer.mint()), '! The token is valid, but the server does not find it')
   assert.match(await firstLine(issuer.mint({ expiresIn: -600 })), /^✗ Rejected: token_expired/)
 })
@@ -203,6 +207,23 @@ test('a parameter without a value is not a token, unless another one has a value
     assert.match(hints[0], /^"(logout_token|access_token|TOKEN|token)" has no value\.$/)
   }
   assert.equal((await explain(`refresh_token=&access_token=${issuer.mint()}`)).verdict, 'accepted')
+})
+
+test('the words of an Authorization header may be separate arguments', async () => {
+  const { code } = await cli(['explain', 'Bearer', issuer.mint(), '--url', issuer.logtoUrl, '--audience', AUDIENCE])
+  assert.equal(code, 0)
+})
+
+test('the verdict says if the audience is not checked', async () => {
+  const { stdout, code } = await cli(['explain', issuer.mint(), '--url', issuer.logtoUrl])
+  assert.deepEqual([stdout.split('\n')[0], code], ['! Accepted, but for any audience', 0])
+})
+
+test('a client id as the audience is recognized', async () => {
+  const { client_id } = (await explain(issuer.mint())).claims
+  const args = ['explain', issuer.mint(), '--url', issuer.logtoUrl, '--audience', client_id]
+  const { stdout } = await cli(args, { columns: 200 })
+  assert.match(stdout, /is the id of the client, not of an API resource: set audience:\s+"https:\/\/api\.example\.com"/)
 })
 
 test('the first of several tokens in a text is not chosen silently', async () => {
