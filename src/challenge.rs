@@ -15,7 +15,7 @@ pub enum Challenge {
 }
 
 impl Challenge {
-    /// The part of the challenge that is the same for every request, with the default realm.
+    /// The start of the challenge, which is the same for every request that uses the default realm.
     #[must_use]
     pub fn prefix(&self) -> Option<String> {
         match self {

@@ -26,7 +26,7 @@ pub fn normalize(path: &str) -> Option<String> {
     Some(if trimmed_path.is_empty() { decoded.chars().take(1).collect() } else { trimmed_path.to_owned() })
 }
 
-/// Decodes a path like `decodeURI`, which leaves reserved characters (RFC 3986 section 2.2) encoded.
+/// Decodes a path the way `decodeURI` does: reserved characters (RFC 3986 section 2.2) stay encoded.
 fn decode(path: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut bytes = path.bytes();

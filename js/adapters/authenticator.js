@@ -86,7 +86,7 @@ class Authenticator {
 
   /**
    * The validated options, including the functions passed to this authenticator. Authenticators with equal options
-   * share all other values.
+   * share everything but the functions.
    */
   get ownOptions() {
     // The object has no prototype, because a polluted prototype could add options.

@@ -23,7 +23,8 @@ const HEADERS = {
 const FIELDS = ['user', 'grant', 'cancel']
 
 /**
- * Returns the sign-in page. Its form repeats the authorization request, together with the user and the permissions.
+ * Returns the sign-in page. Its form submits the parameters of the authorization request, the user id and the checked
+ * permissions.
  *
  * @param {URLSearchParams} parameters - The authorization request.
  * @param {string[]} permissions - The permissions that the application requests.

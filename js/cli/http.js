@@ -1,4 +1,4 @@
-/** Sends a diagnostic GET request, and returns the response, the server's certificate and the server's clock. */
+/** Sends a diagnostic GET request, and returns the response, and the certificate and the time of the server. */
 
 const http = require('node:http')
 const https = require('node:https')

@@ -67,8 +67,8 @@ function diffLines(before, after) {
  */
 function lastEdit(before, after) {
   /**
-   * For each difference between the number of lines read from `before` and from `after`, the furthest position in
-   * `before`, and the last edit on the way there.
+   * For each diagonal (the number of lines read from `before` minus the number of lines read from `after`), the
+   * furthest position in `before`, and the last edit on the way there.
    *
    * @type {Map<number, { i: number, edit: Edit | null }>}
    */

@@ -126,7 +126,7 @@ const TOKEN_MEMBER_NAMES = [
 
 /**
  * Yields every string member of an object and of its nested objects. An object such as `{ "name": "Cookie", "value":
- * "…" }`, as in HAR files, also counts as a member.
+ * "…" }`, as in HAR files, is treated like the member `"Cookie": "…"`.
  *
  * @type {(value: unknown, depth?: number) => Generator<[string, string]>}
  */

@@ -137,8 +137,8 @@ class RequestVerificationAttempt {
   }
 
   /**
-   * Returns a new attempt in which the accepted token counts as rejected. After a rejection with 401, the core tries
-   * the next token of the request. Each further attempt skips the rejected tokens, so there is at most one
+   * Returns a copy of this attempt that treats the accepted token as rejected. After a rejection with 401, the core
+   * tries the next token of the request. Each further attempt skips the rejected tokens, so there is at most one
    * attempt per token.
    *
    * @param {AuthError} error

@@ -154,7 +154,7 @@ const NO_OPTION_FUNCTIONS = newOptionFunctions()
 
 /**
  * Compares the given options with the options in a cache entry. If they are equal, returns the functions in the given
- * options, otherwise null. Every option is read only once, because a getter may return another function the next time.
+ * options, otherwise null. Every option is read only once, because a getter may return another value the next time.
  *
  * @param {Entry} entry
  * @param {string} optionSet

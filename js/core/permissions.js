@@ -1,4 +1,4 @@
-/** Checks the scopes and roles of a context or of claims inside a handler. */
+/** Functions with which a handler checks the scopes and roles of a context or of claims. */
 
 const native = require('./addon')
 const { verificationAttemptOf, isContext } = require('./context')

@@ -75,8 +75,8 @@ function lambdaCookies(request) {
  * @param {any} request
  */
 function cookiesOf(request) {
-  // Frameworks define `cookies` on their own prototypes. A `cookies` property on Object.prototype is prototype
-  // pollution.
+  // Frameworks define `cookies` on the prototypes of their request objects. A `cookies` property on Object.prototype is
+  // prototype pollution.
   if ('cookies' in Object.prototype && !Object.hasOwn(request, 'cookies')) return undefined
   const { cookies } = request
   if (typeof cookies?.then === 'function') throw new TypeError('Expected cookies, got a promise: await it')

@@ -182,7 +182,8 @@ function selectServerAndVerify(request, servers, source, trace) {
 
 /**
  * Verifies a token string or a request with the options of one of several Logto servers. The `WWW-Authenticate`
- * challenge of a rejection points to this server's resource metadata, because no other server can renew the token.
+ * challenge of a rejection points to this server's resource metadata, because only this server can issue a valid token
+ * to the client.
  *
  * @type {(attempt: import('./attempt').VerificationAttempt, trace?: Trace) => AuthContext | Promise<AuthContext>}
  */

@@ -73,7 +73,8 @@ function describeRequest(source, code) {
     method = request.method
     url = request.originalUrl ?? request.url
   } catch {
-    // Accessors of frameworks may throw, such as `request` in the proxy of Next.js. Debug output must not fail requests.
+    // Accessors of frameworks may throw, such as `request` in the proxy of Next.js. Debug output must not fail
+    // requests.
   }
   if (typeof method !== 'string' || typeof url !== 'string') return { subject: '', hint: '' }
   const path = url.replace(/^\w+:\/\/[^/?#]*|[?#].*$/gs, '').replace(TOKEN_PATTERN, '…')

@@ -22,7 +22,7 @@ export declare class NativeLogoutVerifier {
 
 /** The requirements of a route, which are parsed only once. */
 export declare class NativeRequirements {
-  /** Checks a context, given as JSON. Returns null if the context meets the requirements. */
+  /** Checks whether a context, given as JSON, meets the requirements. Returns null if it does. */
   check(context: string, organization?: string | undefined | null, noOrganization?: boolean | undefined | null): RejectedRequest | null
 }
 

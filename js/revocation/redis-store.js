@@ -34,7 +34,7 @@ const CHECK_INTERVAL_MS = 1000
 const LEASE_TIMEOUT_MS = 5000
 
 /**
- * How much longer stream items are kept than tokens live, in milliseconds. This margin is necessary because a
+ * How long stream items are kept beyond the lifetime of a token, in milliseconds. This margin is necessary because a
  * revocation may be dated an hour in the future, `clockTolerance` extends the life of tokens, and clocks differ.
  */
 const EXTRA_RETENTION_MS = 3 * 3_600_000

@@ -82,8 +82,8 @@ const startIssuer = async (options, handleSignIn) => {
     mint: (options) => mintToken(issuer, keys[0], options),
     rotateKeys: async (options) => {
       const { alg, keepPrevious } = readOptions('rotateKeys', options)
-      // Rotations run one at a time, because an RSA key takes longer to generate than an EC key that a later rotation
-      // requests.
+      // Rotations run one at a time. Otherwise, a later rotation could finish first, because an EC key is generated
+      // faster than an RSA key.
       const currentRotation = lastRotation.then(async () => {
         const key = await generateSigningKey(alg ?? keys[0].alg)
         keys = keepPrevious ? [key, keys[0]] : [key]

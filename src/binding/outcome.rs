@@ -101,7 +101,7 @@ fn to_js_number(id: u64) -> f64 {
 }
 
 impl RejectedRequest {
-    /// Converts a rejection to its JavaScript form. `guest` is the guest if the request is treated as a guest's.
+    /// Converts a rejection to its JavaScript form. If the visitor is treated as a guest, `guest` describes the guest.
     pub fn new(rejection: Rejection, guest: Option<Guest>) -> Self {
         Self {
             code: rejection.code.name().into(),

@@ -25,7 +25,7 @@ pub fn create_requirements(requirements: Unknown) -> Result<Either<NativeRequire
 
 #[napi]
 impl NativeRequirements {
-    /// Checks a context, given as JSON. Returns null if the context meets the requirements.
+    /// Checks whether a context, given as JSON, meets the requirements. Returns null if it does.
     #[napi(catch_unwind)]
     pub fn check(
         &self,

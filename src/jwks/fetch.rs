@@ -180,7 +180,7 @@ fn too_long_error() -> FetchError {
     format!("the response is longer than {} KiB", MAX_BODY_BYTES / 1024).into()
 }
 
-/// Describes a request without a response. Over plain `http`, the port may belong to a TLS server, which closes the
+/// Describes a request that got no response. Over plain `http`, the port may belong to a TLS server, which closes the
 /// connection or responds with a TLS alert.
 fn describe_request_error(error: reqwest::Error, url: &str) -> FetchError {
     let may_expect_tls = url.starts_with("http:") && !error.is_connect() && !error.is_timeout();

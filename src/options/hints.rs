@@ -1,6 +1,6 @@
 //! Suggests the known option name that is closest to an unknown one, for "did you mean …" messages.
 
-/// Names that other libraries use, and the option with the same meaning.
+/// Names of options in other libraries, after the option of this library with the same meaning.
 const ALIASES: [(&str, &[&str]); 5] = [
     ("requiredScope", &["scope", "scopes", "permission", "permissions"]),
     ("requiredRole", &["role", "roles"]),

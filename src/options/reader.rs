@@ -228,7 +228,7 @@ impl Reader {
         self.duration(name, "a finite number of milliseconds above 0", default, |value| value > 0.0)
     }
 
-    /// Reads a duration in milliseconds with a minimum.
+    /// Reads a duration in milliseconds, which must not be less than the given minimum.
     pub fn milliseconds_from(
         &mut self,
         name: &'static str,

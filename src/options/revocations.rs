@@ -78,8 +78,8 @@ fn read_revoked_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<Str
         Raw::Number(seconds) if (0.0..=MAX_NUMERIC_DATE).contains(seconds) => Some(*seconds),
         _ => None,
     });
-    // A revocation is dropped `lifetime` after its time. If the token lives longer, its revocation therefore gets a
-    // later time.
+    // A revocation is dropped once `lifetime` has passed since its time. If the token lives longer, its revocation
+    // therefore gets a later time.
     (id, expires.map_or(now, |expires| now.max((expires - lifetime) * 1_000.0)))
 }
 

@@ -258,7 +258,7 @@ impl Options {
         Self::parse_option_set(OptionSet::Verifier, raw)
     }
 
-    /// Parses an options object that belongs to the option set `set`, and returns the verifier's options in it.
+    /// Parses an options object of the option set `set`, and returns the options of the verifier.
     ///
     /// # Errors
     ///

@@ -83,7 +83,8 @@ pub struct Options {
     pub algorithms: Vec<Algorithm>,
     /// The tolerance for `exp` and `nbf`, in seconds.
     pub tolerance: f64,
-    /// The time at which claims are checked, as Unix time in seconds, or `None` for the caller's current time.
+    /// The time at which claims are checked, as Unix time in seconds, or `None` for the
+    /// current time, which JavaScript passes to each verification.
     pub current_date: Option<f64>,
     /// Maximum number of verified tokens to cache.
     pub token_cache_size: usize,

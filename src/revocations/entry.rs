@@ -107,9 +107,9 @@ impl Entry {
         Value::Object(members).to_string()
     }
 
-    /// Parses a revocation entry from JSON. Returns `None` for an entry that this release does not understand, for
-    /// example because of an unknown member. An entry with an unknown member must not be applied as if the member were
-    /// absent, because the member may restrict which tokens the entry covers.
+    /// Parses a revocation entry from JSON. Returns `None` for a revocation entry that this release does not
+    /// understand, for example because of an unknown member. An entry with an unknown member must not be applied as if
+    /// the member were absent, because the member may restrict which tokens the entry covers.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
         if json.len() > MAX_ENTRY_BYTES {
