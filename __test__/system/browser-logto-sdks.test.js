@@ -168,8 +168,29 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     assert.match((await visitor(`${appUrl}/account`, PAGE)).url, /\/oidc\/auth\?/)
   })
 
+  test("@logto/next with the token from the SDK's session: the proxy ends a sign-in loop", async (t) => {
+    const server = SERVERS['the local issuer']
+    const files = variants["the token from the SDK's session"]
+    const { appUrl, visitor, output } = await startApplication(t, server, files, (path, text) =>
+      path === 'lib/auth.ts'
+        ? text.replace(/\baudience, tokenSources/, "audience: 'https://other.test', tokenSources")
+        : text,
+    )
+    const page = { headers: { ...PAGE.headers, 'sec-fetch-site': 'none' } }
+    const { url } = await visitor(`${appUrl}/account`, page)
+    // The local issuer then signs the visitor in again and again, without asking.
+    const { text } = await visitor(`${url}&user=alice&grant=read:orders`, page)
+    assert.match(text, /Sign-in does not work[\s\S]*invalid_audience/)
+    assert.match(output(), /LOGTO_AUTHKIT_SIGN_IN_LOOP/)
+  })
+
   /** Starts a server at which users sign in, and the application in the documentation, and returns a visitor of the application. */
-  async function startApplication(t, server, files) {
+  async function startApplication(
+    t,
+    server,
+    files,
+    change = (/** @type {string} */ _path, /** @type {string} */ text) => text,
+  ) {
     const [port, appPort] = [await freePort(), await freePort()]
     const appUrl = `http://localhost:${appPort}`
     const shared = ['lib/logto.ts', 'app/sign-in/route.ts', 'app/sign-out/route.ts', 'proxy.ts']
@@ -181,7 +202,7 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     const application = new Application(join(__dirname, '../next/logto-sdk'), {
       next: 16,
       packages: ['@logto/next'],
-      files: Object.fromEntries(Object.entries(paths).map(([path, source]) => [path, read(source)])),
+      files: Object.fromEntries(Object.entries(paths).map(([path, source]) => [path, change(path, read(source))])),
       env: {
         LOGTO_URL: `http://${server.host}:${port}`,
         LOGTO_AUDIENCE: AUDIENCE,

@@ -1,7 +1,7 @@
 /** The page that ends a loop between the proxy and the sign-in page, and the warning for the server's log. */
 
 /** @typedef {import('../..').AuthError} AuthError */
-/** @typedef {'nested' | 'token' | 'repeated'} SignInLoopReason */
+/** @typedef {'nested' | 'token' | 'repeated' | 'callback'} SignInLoopReason */
 
 /**
  * @param {AuthError} error
@@ -59,6 +59,7 @@ function warnAboutSignInLoop(reportedErrorCodes, error, reason, cookieName) {
 /** @type {(error: AuthError, reason: SignInLoopReason) => string} */
 function signInLoopSummary({ code, message }, reason) {
   if (reason === 'nested') return 'The sign-in page itself requires a session.'
+  if (reason === 'callback') return 'The page that completes the sign-in requires a session itself.'
   if (code === 'missing_token') return 'The browser has returned from the sign-in page several times without a token.'
   return `The browser has returned from the sign-in page with a token that is rejected: ${message}.`
 }
@@ -66,6 +67,10 @@ function signInLoopSummary({ code, message }, reason) {
 /** @type {(error: AuthError, reason: SignInLoopReason, cookieName: string | null) => string[]} */
 function signInLoopHints({ code, details }, reason, cookieName) {
   if (reason === 'nested') return ['Add the path of the page to publicPaths, or return it from a signInUrl function.']
+  if (reason === 'callback')
+    return [
+      'Add the path of the redirect URI to publicPaths, or correct the redirect URI if it is not the path of your callback.',
+    ]
   if (code !== 'missing_token') return [SIGN_IN_LOOP_HINTS[code] ?? 'Check the token with: npx logto-authkit explain']
   if (cookieName === null)
     return ['Check that the function getToken returns a token after signing in, and does not hide an error.']

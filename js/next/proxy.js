@@ -6,6 +6,7 @@ const { errorPage, warnAboutSignInLoop } = require('./error-page')
 const { forwardRequest } = require('./forward')
 const { isPublicAtEveryLevel, isPublicPath, normalizePublicPath } = require('./public-paths')
 const { browserOrigin } = require('./request')
+const { keepCookies } = require('./response-cookies')
 const { SignIn, redirectKind } = require('./sign-in')
 const { signInLoopReason, redirectMarkerCookie, clearRedirectMarkerCookie } = require('./sign-in-loop')
 
@@ -91,7 +92,7 @@ function createAuthProxy(authenticator, { publicPaths, signInUrl, allowPreflight
   }
 
   /** @param {NextRequest} request */
-  return async function proxy(request) {
+  async function respond(request) {
     const { NextResponse } = require('next/server')
     if (isPublicPath(request.nextUrl.pathname, ASSET_PATHS)) return NextResponse.next()
     const isSignIn = signIn?.isPage(request) ?? false
@@ -108,6 +109,10 @@ function createAuthProxy(authenticator, { publicPaths, signInUrl, allowPreflight
       }
       return new NextResponse(body, { status, headers })
     }
+  }
+
+  return async function proxy(/** @type {NextRequest} */ request) {
+    return keepCookies(await respond(request))
   }
 }
 

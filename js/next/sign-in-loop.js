@@ -25,8 +25,9 @@ const { browserOrigin } = require('./request')
  *   path that requires a session.
  * - `token`: since the last redirect, the browser has received a different token, which is also rejected.
  * - `repeated`: the same path was requested again and again, each time shortly after the redirect.
+ * - `callback`: that path is the one to which Logto sends the browser after the sign-in.
  *
- * @type {(request: NextRequest, error: AuthError, cookieName: string) => 'nested' | 'token' | 'repeated' | undefined}
+ * @type {(request: NextRequest, error: AuthError, cookieName: string) => 'nested' | 'token' | 'repeated' | 'callback' | undefined}
  */
 function signInLoopReason(request, error, cookieName) {
   const redirectTarget = request.nextUrl.searchParams.get('redirect_to')
@@ -36,7 +37,8 @@ function signInLoopReason(request, error, cookieName) {
   const token = tokenDigest(request, cookieName)
   if (token !== '' && token !== marker.token && !SIGN_IN_RECOVERABLE_CODES.has(error.code)) return 'token'
   const isRepeated = marker.count >= MAX_REDIRECTS && hasRecentRedirect(marker, request)
-  return isRepeated ? 'repeated' : undefined
+  if (!isRepeated) return undefined
+  return AUTHORIZATION_PARAMETERS.some((name) => request.nextUrl.searchParams.has(name)) ? 'callback' : 'repeated'
 }
 
 /**
@@ -89,7 +91,14 @@ function tokenDigest(request, cookieName) {
 }
 
 /** @param {NextRequest} request */
-const targetDigest = (request) => digest(request.url)
+function targetDigest(request) {
+  const url = new URL(request.url)
+  for (const name of AUTHORIZATION_PARAMETERS) url.searchParams.delete(name)
+  return digest(url.href)
+}
+
+/** The parameters that differ in each response of the authorization endpoint (RFC 6749 section 4.1.2). */
+const AUTHORIZATION_PARAMETERS = ['code', 'state']
 
 /** @param {string} text */
 const digest = (text) => createHash('sha256').update(text).digest('base64url').slice(0, 16)

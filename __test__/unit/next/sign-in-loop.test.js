@@ -106,6 +106,23 @@ test('D1: the proxy ends a sign-in loop if no token arrives at all', async () =>
   await warned
 })
 
+test('the proxy ends a loop in which the callback requires a session', async () => {
+  const warned = warning()
+  const proxy = authProxy({ ...OPTIONS, ...SIGN_IN })
+  const jar = new Map()
+  const statuses = []
+  let last
+  for (let visits = 0; visits < 5; visits += 1) {
+    const path = `/callback?code=code-${visits}&state=state-${visits}&iss=x`
+    last = (await follow(proxy, path, { jar, headers: { 'sec-fetch-site': 'cross-site' } }))[0]
+    statuses.push(last.status)
+    if (last.status !== 307) break
+  }
+  assert.deepEqual(statuses, [307, 307, 307, 401])
+  assert.match(await last.text(), /completes the sign-in requires a session itself[\s\S]*publicPaths/)
+  assert.match((await warned).message, /Add the path of the redirect URI to publicPaths/)
+})
+
 test('the proxy names getToken if the application reads no cookie', async () => {
   const warned = warning()
   const options = { ...OPTIONS, ...SIGN_IN, tokenSources: [], getToken: async () => null }
