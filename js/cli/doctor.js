@@ -115,7 +115,7 @@ function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder
     const signingKey = env[SIGNING_KEY_VARIABLE]
     if (!signingKey)
       throw new UsageError(
-        `--webhook needs the signing key of the webhook in the environment variable ${SIGNING_KEY_VARIABLE}`,
+        `--webhook needs the signing key of the webhook in the environment variable ${SIGNING_KEY_VARIABLE}: export ${SIGNING_KEY_VARIABLE}=<key>`,
       )
     checks.push(() => webhookFindings({ url, signingKey, timeout }))
   }
@@ -157,7 +157,11 @@ function parseUrl(text, protocols) {
  */
 function readRedisUrl(given, env) {
   const protocols = ['redis:', 'rediss:']
-  if (!/^\w+$/.test(given)) return readUrl('redis', given, protocols)
+  if (!/^\w+$/.test(given)) {
+    if (URL.canParse(given) && new URL(given).password !== '')
+      throw new UsageError('--redis takes no password: pass the name of an environment variable that contains the URL')
+    return readUrl('redis', given, protocols)
+  }
   const text = env[given] ?? ''
   if (parseUrl(text, protocols) !== undefined) return text
   throw new UsageError(`the environment variable ${given} must contain a URL that starts with redis:// or rediss://`)

@@ -10,7 +10,7 @@
  * @param {string} text
  * @param {number} start
  * @param {string} app
- * @returns {number | null} `null` if the end of a registration is not certain.
+ * @returns {number | null} `null` if the end of a registration is not certain, or if CORS is registered later.
  */
 function findMiddlewareEnd(text, start, app) {
   const callPattern = new RegExp(
@@ -28,7 +28,8 @@ function findMiddlewareEnd(text, start, app) {
     if (declaration !== undefined && isDeclarationOnly(declaration, app)) position += declaration.length
     else if (callMatch !== null && (callMatch[1] !== 'use' || isMiddleware(callMatch[2])))
       end = position += callMatch[0].length
-    else if (registrationMatch === null || !isFromPackage(text, registrationMatch[1])) return end
+    else if (registrationMatch === null || !isFromPackage(text, registrationMatch[1]))
+      return hasCors(text.slice(end), app) ? null : end
     else {
       const registrationEnd = findStatementEnd(text, position + registrationMatch[0].length)
       if (registrationEnd === null) return null
@@ -36,6 +37,9 @@ function findMiddlewareEnd(text, start, app) {
     }
   }
 }
+
+/** Whether an application registers CORS in this text. @type {(text: string, app: string) => boolean} */
+const hasCors = (text, app) => new RegExp(`^\\s*(?:await )?${app}\\.(?:use|register)\\([^\\n]*cors`, 'im').test(text)
 
 /** Blank lines and comments between two statements. */
 const GAP_PATTERN = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'

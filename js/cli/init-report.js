@@ -217,7 +217,7 @@ function closingNotes(project, variables, localIssuer) {
           `Replace LOGTO_AUDIENCE in ${fileOf('LOGTO_AUDIENCE')} with the identifier of your API resource, unless it is the same.`,
         ]
       : []),
-    `Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too. Tests that import the application need them in the environment of the test command: LOGTO_URL=${quote(variables.LOGTO_URL)} LOGTO_AUDIENCE=${quote(variables.LOGTO_AUDIENCE)} ${project.packageManager} test`,
+    'Set LOGTO_URL and LOGTO_AUDIENCE where you deploy, too, and in the environment of tests that import the application.',
   ]
 }
 

@@ -75,7 +75,7 @@ function withMissingOptionHint(result, optionSet, options) {
   const row = contract().options[optionSet].find(({ name }) => name === result.option)
   if (!row?.required || [options?.[result.option]].flat().some(Boolean)) return result
   const { name, variable, advice } = row
-  const isMissing = variable !== undefined && options?.[name] === undefined && isBlank(variable)
+  const isMissing = variable !== undefined && [undefined, ''].includes(options?.[name]) && isBlank(variable)
   const secondMissingVariable = otherMissingVariable(name, optionSet, options)
   const fileHint = envFileHint(variable, secondMissingVariable)
   const hint = fileHint ?? (isMissing ? advice : undefined)

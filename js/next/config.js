@@ -1,9 +1,12 @@
 /** Configures Next.js to keep the addon out of bundles: see config.d.ts for the contract. */
 
+const { existsSync } = require('node:fs')
+
 const PACKAGE = 'logto-authkit'
 
 /** @param {any} [nextConfig] */
 function withLogtoAuth(nextConfig = {}) {
+  warnAboutMisplacedProxy()
   return typeof nextConfig === 'function'
     ? (/** @type {unknown[]} */ ...args) => withExternalPackage(nextConfig(...args))
     : withExternalPackage(nextConfig)
@@ -20,6 +23,17 @@ function withExternalPackage(config) {
   // Next.js itself reports the mistake.
   const packages = [config?.serverExternalPackages ?? []].flat()
   return { ...config, serverExternalPackages: packages.includes(PACKAGE) ? packages : [...packages, PACKAGE] }
+}
+
+/** Warns about a proxy in the root of a project whose pages are in `src`, because Next.js silently ignores it. */
+function warnAboutMisplacedProxy() {
+  const file = ['proxy.ts', 'proxy.js', 'middleware.ts', 'middleware.js'].find((name) => existsSync(name))
+  const folders = ['app', 'pages']
+  if (file === undefined || folders.some((folder) => existsSync(folder))) return
+  if (!folders.some((folder) => existsSync(`src/${folder}`))) return
+  process.emitWarning(`Next.js ignores ${file}: move it to src/${file}, next to the pages`, {
+    code: 'LOGTO_AUTHKIT_MISPLACED_PROXY',
+  })
 }
 
 module.exports = { withLogtoAuth }

@@ -23,6 +23,8 @@ async function readNodeBody(req, stream, limit, advice) {
   for (const given of [req.rawBody, req.body]) {
     if (typeof given === 'string' || isUint8Array(given)) return checkSize(Buffer.from(given), limit)
   }
+  // Some parsers end the stream of a request without a body, and set no `body`.
+  if (isBodyRead(stream) && isEmpty(stream)) return Buffer.alloc(0)
   if (isBodyRead(stream) || typeof stream[Symbol.asyncIterator] !== 'function') {
     throw new BodyError(500, 'body_already_read', `Another parser has read the body. ${advice}`)
   }
@@ -43,6 +45,14 @@ async function readNodeBody(req, stream, limit, advice) {
  */
 const isBodyRead = (stream) =>
   stream.readableDidRead === true || stream.readableEnded === true || stream.destroyed === true
+
+/**
+ * Returns whether an HTTP/1 request has no body (RFC 9112 section 6.3).
+ *
+ * @param {any} stream
+ */
+const isEmpty = ({ httpVersionMajor, headers }) =>
+  httpVersionMajor === 1 && headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
 
 /**
  * Reads the body of a Fetch API `Request`.

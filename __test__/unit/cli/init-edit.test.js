@@ -67,10 +67,10 @@ describe('init adds the route to Express', () => {
 
   for (const statements of [
     'const port = 3000\napp.get("/a", f)',
-    'const server = app.listen(3000)\napp.use(cors())',
-    'const f = (\n  a) => {}\napp.use(cors())',
-    'const a = 1 +\n  2\napp.use(cors())',
-    'const a = b\n  .c()\napp.use(cors())',
+    'const server = app.listen(3000)\napp.use(helmet())',
+    'const f = (\n  a) => {}\napp.use(helmet())',
+    'const a = 1 +\n  2\napp.use(helmet())',
+    'const a = b\n  .c()\napp.use(helmet())',
     'app.use(router)',
     'app.use((req, res) => {\n  res.sendStatus(404)\n})',
     'app.use((req, res, next) => {\n  next(createError(404))\n})',
@@ -96,6 +96,25 @@ test('init adds the route below the error handler of Koa and the CORS middleware
     const { files } = await project(t, { 'package.json': uses(framework), 'app.js': source }).json()
     const { content } = files.find(({ path }) => path === 'app.js')
     assert.ok(content.includes(`${middleware}\n\n// Added by`) && content.includes(`\n\n${next}\n`), content)
+  }
+})
+
+test('init adds no route above CORS, but prints the line to add', async (t) => {
+  for (const [framework, text] of [
+    ['koa', "import Koa from 'koa'\nconst app = new Koa()\nconst router = new Router({ a: /b/ })\napp.use(cors())\n"],
+    ['express', "import express from 'express'\nconst app = express()\nconst o = [\n  'a',\n]\napp.use(cors(o))\n"],
+    [
+      'fastify',
+      "import Fastify from 'fastify'\nconst app = Fastify()\nconst o = `a`\nawait app.register(fastifyCors, o)\n",
+    ],
+    [
+      'hono',
+      "import { Hono } from 'hono'\nconst app = new Hono()\nconst origin = `a`\napp.use('*', cors({ origin }))\n",
+    ],
+  ]) {
+    const { files, manual } = await project(t, { 'package.json': uses(framework), 'app.js': text }).json()
+    assert.ok(!files.some(({ path }) => path === 'app.js'), framework)
+    assert.match(JSON.stringify(manual), /CORS/)
   }
 })
 

@@ -3,6 +3,7 @@ const { spawnSync } = require('node:child_process')
 const { join } = require('node:path')
 const { test } = require('node:test')
 const { withLogtoAuth } = require('logto-authkit/next/config')
+const { temporaryFolder } = require('../../support/files')
 
 test('adds the package to serverExternalPackages, once', () => {
   const config = { output: 'standalone', serverExternalPackages: ['sharp'] }
@@ -41,3 +42,20 @@ test('loads neither Next.js nor the addon', () => {
 })
 
 const ROOT = join(__dirname, '../../..')
+
+test('warns about a proxy that Next.js ignores, because the pages are in src', (t) => {
+  const { folder, save } = temporaryFolder(t)
+  const warn = () => {
+    const script = `require(${JSON.stringify(require.resolve('logto-authkit/next/config'))}).withLogtoAuth()`
+    return spawnSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' }).stderr
+  }
+  save('src/app/page.tsx', '')
+  assert.equal(warn(), '')
+  save('proxy.ts', '')
+  assert.match(
+    warn(),
+    /\[LOGTO_AUTHKIT_MISPLACED_PROXY\] Warning: Next\.js ignores proxy\.ts: move it to src\/proxy\.ts/,
+  )
+  save('app/page.tsx', '')
+  assert.equal(warn(), '')
+})

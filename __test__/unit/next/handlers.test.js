@@ -50,8 +50,12 @@ test('names .env.local in the error for missing variables', () => {
     assert.throws(() => create({}), { message: both })
     const { logtoUrl } = OPTIONS
     assert.throws(() => create({ logtoUrl }), { message: new RegExp(`^Invalid option "audience".*\\. ${hint}$`) })
+    // An unset variable often becomes an empty string: `process.env.LOGTO_AUDIENCE ?? ''`.
+    assert.throws(() => create({ logtoUrl, audience: '' }), {
+      message: new RegExp(`an empty string\\. .*\\. ${hint}$`),
+    })
     assert.throws(
-      () => create({ logtoUrl, audience: '' }),
+      () => create({ logtoUrl, audience: 'a b' }),
       ({ message }) => !message.includes(hint),
     )
   }

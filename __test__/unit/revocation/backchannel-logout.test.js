@@ -369,6 +369,7 @@ describe('the form is found in', () => {
       const send = (body) => fetch(`${url}/hook`, { method: 'POST', headers: FORM, body })
       assert.deepEqual(await answer(await send(`logout_token=${mint(issuer)}`)), [200, null])
       assert.equal((await send('logout_token=a&logout_token=b')).status, 400)
+      for (const empty of ['', undefined]) assert.equal((await send(empty)).status, 400)
       assert.equal(store.entries.length, 1)
     })
   }

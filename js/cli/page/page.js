@@ -10,6 +10,8 @@ const OPAQUE_TOKEN_NOTES = {
   personal: 'A personal access token has no readable content: exchange it for an access token at Logto first.',
 }
 
+const NOT_RUNNING = 'The issuer is no longer running.'
+
 let state
 
 $('#mint').addEventListener('submit', async (event) => {
@@ -134,14 +136,15 @@ async function post(path, body) {
 
 async function fetchJson(path, options) {
   const problem = $('#problem')
-  problem.hidden = true
+  // The page requests the state every few seconds, which must not hide the problem with the last action.
+  if (options !== undefined || problem.textContent === NOT_RUNNING) problem.hidden = true
   try {
     const response = await fetch(path, options)
     const body = await response.json()
     if (response.ok) return body
     problem.textContent = body.error
   } catch {
-    problem.textContent = 'The issuer is no longer running.'
+    problem.textContent = NOT_RUNNING
   }
   problem.hidden = false
   return null

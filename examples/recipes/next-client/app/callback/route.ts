@@ -5,6 +5,7 @@ import { audience, logtoConfig } from '@/lib/logto'
 
 export async function GET({ nextUrl }: NextRequest) {
   const { baseUrl } = logtoConfig
+  if (nextUrl.searchParams.get('error') === 'access_denied') return Response.redirect(baseUrl) // the user has cancelled
   const page = await new LogtoClient(logtoConfig).handleSignInCallback(`${baseUrl}/callback${nextUrl.search}`)
   const token = await getAccessToken(logtoConfig, audience)
   // SameSite=Strict would keep the cookie away from the first page, because the redirects began at Logto.

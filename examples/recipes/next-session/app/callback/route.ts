@@ -3,4 +3,7 @@ import type { NextRequest } from 'next/server'
 import { logtoConfig } from '@/lib/logto'
 
 /** Stores the session, and redirects to the page that the visitor came from. */
-export const GET = ({ nextUrl }: NextRequest) => handleSignIn(logtoConfig, nextUrl.searchParams)
+export async function GET({ nextUrl: { searchParams } }: NextRequest) {
+  if (searchParams.get('error') === 'access_denied') return Response.redirect(logtoConfig.baseUrl) // the user has cancelled
+  return handleSignIn(logtoConfig, searchParams)
+}
