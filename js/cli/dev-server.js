@@ -12,7 +12,7 @@ const { createToken, decodeJsonPart, tokenOptionsFromQuery } = require('./dev-to
 /**
  * @typedef {import('../testing/index').TestIssuer} TestIssuer
  * @typedef {{ outage: import('../testing/index').OutageMode | null, rotations: number,
- *   routes: import('./example-routes').Routes }} State
+ *   routes: import('./example-routes').Routes & { audience: string } }} State
  */
 
 const MAX_BODY_LENGTH = 64 * 1024
@@ -26,7 +26,7 @@ const pathOf = ({ url }) => String(url).split('?')[0]
 /**
  * @param {TestIssuer} issuer
  * @param {number} port
- * @param {import('./example-routes').Routes} routes
+ * @param {State['routes']} routes
  * @param {(request: string, reason: string) => void} onRejectedToken - Called for each rejected request for a token,
  *   because `curl -f` does not show the reason in the response.
  */

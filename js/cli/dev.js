@@ -87,7 +87,7 @@ function linkToPage(response, url) {
  * Returns the text that `dev` prints when it has started: the URLs, the settings and the example requests.
  *
  * @param {{ logtoUrl: string, page: string }} urls
- * @param {import('./example-routes').Routes} routes
+ * @param {ReturnType<typeof exampleRoutes>} routes
  * @param {import('./run').Surroundings['stdout']} stdout
  * @param {Record<string, string | undefined>} env
  */
@@ -100,7 +100,7 @@ ${paint.good('✓')} Page    ${paint.bold(page)}
 
   Settings of your API:
     LOGTO_URL=${logtoUrl}
-    LOGTO_AUDIENCE=${DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE}
+    LOGTO_AUDIENCE=${toPrintable(routes.audience)}
 
 ${wrapText(SIGN_IN_NOTE, '  ', width)}
 
@@ -126,13 +126,15 @@ const INTROS = {
  * not written as shell comments, because an interactive zsh would run a pasted comment as a command.
  *
  * @param {string} page
- * @param {import('./example-routes').Routes} routes
+ * @param {ReturnType<typeof exampleRoutes>} routes
  * @param {number} width
  */
-function exampleCommands(page, { url, me, orders }, width) {
+function exampleCommands(page, { url, me, orders, audience }, width) {
   const request = (/** @type {string} */ url) => `curl -iw '\\n' ${quote(url.replace('http://', ''))}`
   const send = (/** @type {string} */ url) => `${request(url)} -H "Authorization: Bearer $TOKEN"`
-  const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}')`
+  const isDefault = audience === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE
+  const parameter = isDefault ? '' : `&audience=${encodeURIComponent(audience).replaceAll("'", '%27')}`
+  const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}${parameter}')`
   const groups =
     me === null
       ? [

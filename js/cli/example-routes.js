@@ -4,6 +4,7 @@ const { DEFAULT_ME_URL, DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { createPlan } = require('./init-plan')
 const { readProject } = require('./init-project')
 const { portOf } = require('./init-start')
+const { readVariable } = require('./verify-options')
 const { hasMeRoute, hasOrdersRoute, protectedPath, readSource, readSources, usesPackage } = require('./source-files')
 
 /**
@@ -25,13 +26,19 @@ const DEFAULT_ROUTES = {
 }
 
 /**
- * Returns the routes that the application in a folder has, or that `init` would create there.
+ * Returns the routes that the application in a folder has, or that `init` would create there, and the first audience
+ * that the application accepts.
  *
- * @param {string} folder
- * @param {Record<string, string | undefined>} env
- * @returns {Routes}
+ * @type {(folder: string, env: Record<string, string | undefined>) => Routes & { audience: string }}
  */
 function exampleRoutes(folder, env) {
+  const { LOGTO_AUDIENCE } = DEV_ISSUER_ENV_VARIABLES
+  const [audience] = (readVariable('LOGTO_AUDIENCE', env, folder) ?? LOGTO_AUDIENCE).split(/\s+/)
+  return { ...applicationRoutes(folder, env), audience }
+}
+
+/** @type {(folder: string, env: Record<string, string | undefined>) => Routes} */
+function applicationRoutes(folder, env) {
   const sources = readSources(folder)
   const planned = plannedRoutes(folder, env, sources)
   const sourcesUsingPackage = sources.filter(usesPackage)

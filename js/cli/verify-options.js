@@ -169,6 +169,16 @@ async function loadOptions(file) {
   )
 }
 
+/**
+ * Returns a variable of the environment, `.env.local` or `.env` that is not empty, or undefined.
+ *
+ * @type {(name: string, env: Record<string, string | undefined>, folder: string) => string | undefined}
+ */
+const readVariable = (name, env, folder) =>
+  [env, ...ENV_FILES.map((file) => readEnvFile(join(folder, file)))]
+    .map((variables) => variables[name]?.trim())
+    .find(Boolean)
+
 /** @param {string} file */
 async function importOptions(file) {
   const module = await import(pathToFileURL(resolve(file)).href).catch(({ code, message }) => {
@@ -207,4 +217,4 @@ const splitWords = (text) => text.split(' ').filter((word) => word !== '')
 const withoutUndefined = (object) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
-module.exports = { FLAGS, HELP, singleOrArray, loadOptions, optionsFromEnvironment, readOptions }
+module.exports = { FLAGS, HELP, singleOrArray, loadOptions, optionsFromEnvironment, readOptions, readVariable }

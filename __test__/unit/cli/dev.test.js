@@ -180,6 +180,7 @@ describe('dev', { timeout: 60_000 }, () => {
       const { routes } = await stateOf(page)
       assert.deepEqual(routes, {
         application: 'planned',
+        audience: AUDIENCE,
         url: `http://${me}`,
         me: `http://${me}`,
         orders: orders && `http://${orders}`,
@@ -244,6 +245,19 @@ describe('dev', { timeout: 60_000 }, () => {
       assert.match(output, /curl -iw '\\n' localhost:3000\/me/)
     })
   }
+
+  test('uses the audience of the project', { timeout: 20_000 }, async (t) => {
+    const files = {
+      'package.json': uses('express'),
+      '.env': 'LOGTO_AUDIENCE="https://a.test/?b=\'c https://other.test"',
+    }
+    const { folder } = project(t, files)
+    const { output } = await startDev(t, [], folder)
+    assert.match(output, /LOGTO_AUDIENCE=https:\/\/a\.test\/\?b='c\n/)
+    const commands = output.match(/\/token\?.*/g)
+    assert.ok(commands.length > 0)
+    for (const command of commands) assert.match(command, /&audience=https%3A%2F%2Fa\.test%2F%3Fb%3D%27c'\)$/)
+  })
 
   test('prints the path of a route so that it controls neither the terminal nor the shell', async (t) => {
     const source =
@@ -338,7 +352,7 @@ describe('dev', { timeout: 60_000 }, () => {
       const { folder } = project(t, files)
       const { output } = await startDev(t, [], folder)
       const { routes } = await stateOf(/Page +(.*)/.exec(output)?.[1])
-      assert.deepEqual(routes, { application: 'existing', ...expected })
+      assert.deepEqual(routes, { application: 'existing', audience: AUDIENCE, ...expected })
       assert.match(output, /Requests to the application in this folder:\n/)
       if (expected.me !== null) return
       // A route that is not known to be protected may respond with 200.

@@ -151,15 +151,16 @@ async function fetchJson(path, options) {
 }
 
 /**
- * Fills in the URLs to which the page sends logout tokens and webhooks: those of the application in the folder in which
+ * Fills in the audience of the application, and the URLs to which the page sends logout tokens and webhooks: those of the application in the folder in which
  * `logto-authkit dev` was started.
  */
-function fillApplicationUrls() {
+function fillApplicationSettings() {
   const { origin } = new URL(state.routes.url)
+  $('[name=audience]').value = state.routes.audience
   for (const input of document.querySelectorAll('[name=url]')) input.value = origin + new URL(input.value).pathname
 }
 
 showFields()
 const refresh = async () => render(await fetchJson('/api/state'))
-refresh().then(() => state && fillApplicationUrls())
+refresh().then(() => state && fillApplicationSettings())
 setInterval(() => document.visibilityState === 'visible' && refresh(), 3000)
