@@ -25,8 +25,8 @@ pub struct Credentials {
     /// The valid tokens that the application rejected: the zero-based position of each in the request, and its
     /// rejection.
     pub rejected: Vec<(usize, Rejection)>,
-    /// Whether a token from another issuer is rejected before any keys are fetched, because the application uses
-    /// several Logto servers.
+    /// Whether a token from another issuer is rejected before any keys are fetched, as in an application with several
+    /// Logto servers.
     pub checks_issuer_first: bool,
     /// The current time as JavaScript sees it, as Unix time in milliseconds, or `None` for the system time. The two
     /// differ, for example, if a test installs fake timers.
@@ -77,7 +77,7 @@ fn missing_token_reason<'a>(request: &'a Credentials, options: &Options) -> Opti
     if header.is_some() && bearer.is_none() && is_searched(TokenSource::Header) {
         return Some((Reason::NoBearerScheme, None));
     }
-    // The token is in a source that the options exclude. In any other source, the token would have been found.
+    // The token is in a source that the options exclude. Otherwise, the token would have been found.
     let cookies = request.cookies.as_deref().unwrap_or_default();
     if bearer.is_some_and(|token| !token.is_empty())
         || cookie::values_of(cookies, &options.cookie_name).next().is_some()

@@ -155,7 +155,7 @@ export interface HandshakeSocket<Data = any> {
   request: IncomingMessage
   handshake: {
     headers: IncomingHttpHeaders
-    /** The value of the `auth` option that the client connected with. This value is not verified. */
+    /** The value of the `auth` option that the client connected with. The library verifies only `auth.token`. */
     // biome-ignore lint/suspicious/noExplicitAny: as in Socket.IO, because applications define it
     auth: { [name: string]: any }
   }

@@ -1,4 +1,4 @@
-/** Checks a Logto server for `doctor`. The core decides whether keys can be fetched and used. */
+/** Checks a Logto server for `doctor`. The core fetches the keys and checks whether it can use them. */
 
 const native = require('../core/addon')
 const { contract, defaultOptions } = require('../core/contract')

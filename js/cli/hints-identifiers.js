@@ -34,8 +34,8 @@ function wrongIssuerHints(iss, expected, options, verified) {
     advice.push('One of them is a local server: the client or this API is probably configured for another environment.')
   }
   const logtoUrl = native.logtoUrl(iss)
-  // This advice is given only for a verified token, because it changes where keys are fetched from, and anyone can
-  // forge an unverified token.
+  // This advice is given only for a verified token, because following it changes where keys are fetched from, and
+  // anyone can forge an unverified token.
   if (verified && logtoUrl !== null && options.issuer === undefined) {
     const keysUrl = options.jwksUri ?? `${expected[0]}/jwks`
     const jwksUriAdvice =

@@ -1,4 +1,4 @@
-/** Adds code to existing source files. A function returns `null` if it is not certain where the code belongs. */
+/** Adds code to existing source files. Each of these functions returns `null` if it cannot tell where the code belongs. */
 
 const { findMiddlewareEnd, findStatementEnd } = require('./init-middleware')
 const { hasMeRoute } = require('./source-files')
@@ -86,7 +86,7 @@ function routeLines(text, framework) {
 }
 
 /**
- * Returns the name of the variable that contains the application, and its source file.
+ * Returns the name of the variable that contains the application, and the source file that defines this variable.
  *
  * @param {string} text
  * @param {{ appCreationPattern: string }} framework

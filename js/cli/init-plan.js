@@ -117,7 +117,7 @@ class Planner {
   started = { start: null, file: undefined, loadsEnvironment: false }
   /** Whether `init` extends an existing application, which may have public routes. */
   isExtended = false
-  /** The variable that contains the application, and its source file. */
+  /** The variable that contains the application, and the source file that defines this variable. */
   application = { name: 'app', file: new SourceFile('') }
   url = DEFAULT_ME_URL
   /** Whether the project has a `/me` route. An application that already uses the package may have no such route. */
@@ -200,8 +200,8 @@ function planServer(plan, framework) {
 }
 
 /**
- * Returns files that may create the application: files that npm scripts run, the `main` file, and files with common
- * names.
+ * Returns the files whose code may create the application: files that npm scripts run, the `main` file, and files with
+ * common names.
  *
  * @param {Planner} plan
  */

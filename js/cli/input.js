@@ -3,7 +3,7 @@
 const { CURL_PATTERN, missingTokenProblem } = require('./input-problems')
 const { splitShellWords } = require('./shell-words')
 
-/** The maximum length of the input. Request headers are far shorter. */
+/** The maximum length of the input, which is far longer than the headers of any request. */
 const MAX_INPUT_LENGTH = 1024 * 1024
 
 /**

@@ -33,8 +33,7 @@ class TokenVerificationAttempt {
     this.firstRejection = undefined
     /** @type {VerificationAttempt[] | undefined} */
     this.alternatives = undefined
-    // Prevents calls of the application's `fallback`, which is called for requests, but not for tokens passed as
-    // strings.
+    // As for an alternative token, the application's `fallback` is not called: it is called only for requests.
     this.isAlternative = true
   }
 
@@ -62,8 +61,8 @@ class TokenVerificationAttempt {
 /** The tokens of a request. */
 class RequestVerificationAttempt {
   /**
-   * The index of the accepted token among the request's tokens. An attempt accepts at most one token, so this index
-   * does not change after a context has been created.
+   * The index of the accepted token among the request's tokens. A verification accepts at most one token, so this
+   * index does not change after a context has been created.
    */
   position = 0
 

@@ -153,8 +153,8 @@ const newOptionFunctions = () => ({
 const NO_OPTION_FUNCTIONS = newOptionFunctions()
 
 /**
- * Compares the given options with the options in a cache entry. If they are equal, returns the functions in the given
- * options, otherwise null. Every option is read only once, because a getter may return another value the next time.
+ * Returns the functions in the given options if these options equal those in a cache entry, otherwise null. Every
+ * option is read only once, because a getter may return another value the next time.
  *
  * @param {Entry} entry
  * @param {string} optionSet

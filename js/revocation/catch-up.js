@@ -22,7 +22,7 @@ const PAGE_SIZE = 100
 const MAX_PAGES = 1000
 
 /**
- * How many log entries to remember after the delivery log has been read. The next time the delivery log is read,
+ * How many entries of the delivery log to remember after the log has been read. The next time the delivery log is read,
  * reading stops at the first page that contains only remembered log entries.
  */
 const MAX_REMEMBERED_LOG_ENTRIES = 1000

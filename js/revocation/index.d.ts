@@ -166,7 +166,7 @@ export interface Revocations {
   backchannelLogout(options: BackchannelLogoutOptions): SourceHandler
 
   /**
-   * Applies events that the webhook has missed, because Logto does not retry failed deliveries. `catchUp` reads the
+   * Applies the events that the webhook has missed. Logto does not deliver them again. `catchUp` reads the
    * webhook's delivery log through the Management API immediately and then regularly. With a store that supports
    * leases, only one instance reads the log at a time.
    *

@@ -186,8 +186,8 @@ class RedisStore {
   }
 
   /**
-   * Appends this instance's revocation entries again if the stream has lost them. The entries keep the time of their
-   * first append, so that they expire even if the stream loses them repeatedly. If Redis refuses the append, the
+   * Appends this instance's revocation entries again if the stream has lost them. Entries that are appended again
+   * keep the time of their first append, so that they expire on time. If Redis refuses the append, the
    * entries are still missing at the next check, which tries again. Meanwhile, reading continues.
    *
    * @param {AbortSignal} signal
@@ -198,8 +198,8 @@ class RedisStore {
     this.#ownItems = [...recentOwnItems]
     /** @type {Set<OwnItem>} */
     const lostItems = new Set()
-    // Every own item is checked, because some Redis clients reconnect silently: a failover may have lost items between
-    // any two appends.
+    // All items that this instance has appended are checked, because some Redis clients reconnect silently: a failover
+    // may have lost items between any two appends.
     for (let i = 0; i < recentOwnItems.length; i += READ_COUNT) {
       const batch = recentOwnItems.slice(i, i + READ_COUNT)
       const itemExists = await this.#existenceOf(batch, signal)

@@ -14,7 +14,7 @@
 export function memoryStore(): RevocationStore
 
 /**
- * Creates a store in Redis 6.2 or later, or in Valkey, which all instances share. The store uses one stream, and opens two
+ * Creates a store that all instances share, in Redis 6.2 or later or in Valkey. The store uses one stream, and opens two
  * connections per instance.
  *
  * @param client - A client of `redis` (node-redis) 4 to 6, `ioredis` 5 or 6, or `iovalkey`, also for Cluster or Sentinel. The store

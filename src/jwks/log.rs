@@ -62,7 +62,7 @@ pub fn record(fetch: FetchRecord) {
     records.push_back(fetch);
 }
 
-/// Removes and returns all fetches from the log, oldest first. Each fetch is returned only once per process, so that
+/// Removes and returns all fetches from the log, oldest first. Each fetch is reported only once per process, so that
 /// the counters of several threads add up correctly.
 #[must_use]
 pub fn drain() -> Vec<FetchRecord> {

@@ -78,7 +78,7 @@ fn read_revoked_token(read: &mut Reader, now: f64, lifetime: f64) -> (Option<Str
         Raw::Number(seconds) if (0.0..=MAX_NUMERIC_DATE).contains(seconds) => Some(*seconds),
         _ => None,
     });
-    // A revocation is dropped once `lifetime` has passed since its time. If the token lives longer, its revocation
+    // A revocation is dropped once `lifetime` has passed since its time. If the token expires later, its revocation
     // therefore gets a later time.
     (id, expires.map_or(now, |expires| now.max((expires - lifetime) * 1_000.0)))
 }

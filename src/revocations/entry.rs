@@ -23,7 +23,7 @@ pub const MAX_ID_BYTES: usize = 1_024;
 /// token lifetime plus this time.
 pub const MAX_ENTRY_SECONDS_IN_FUTURE: f64 = 3_600.0;
 
-/// The kind of a revocation, named after the token property that the revocation is matched against.
+/// A kind of revocation, named after the token property that its revocation entries are matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RevocationKind {
     /// The `sub` claim of a token.

@@ -19,7 +19,7 @@ pub(super) struct Fingerprint(pub [u32; 4]);
 
 impl Fingerprint {
     /// The fingerprint of a token property, such as the `sub` claim for [`RevocationKind::Subject`]. `id` is the value
-    /// of the property. `organization` is empty unless the kind is [`RevocationKind::Member`].
+    /// of the token property. `organization` is empty unless the kind is [`RevocationKind::Member`].
     pub fn new(kind: RevocationKind, id: &str, organization: &str) -> Self {
         /// All tables hash with the same two `SipHash` keys, so that a token's fingerprints can be looked up in the
         /// table of any verifier.

@@ -101,7 +101,7 @@ impl RevocationMirror {
         })
     }
 
-    /// Adds revocation entries in any order, and skips entries that are older than `lifetime`, the maximum token
+    /// Adds revocation entries, which may come in any order, and skips those that are older than `lifetime`, the maximum token
     /// lifetime in seconds. `date` is the current Unix time in seconds, by this machine's clock.
     pub fn apply<'a>(&self, entries: impl IntoIterator<Item = &'a str>, lifetime: f64, date: f64, now: Timestamp) {
         let lifetime = self.longest_lifetime(lifetime);
@@ -181,7 +181,7 @@ impl RevocationMirror {
         }
     }
 
-    /// The kind of a revocation that covers this token, or `None` if the token is not revoked.
+    /// The kind of revocation that covers this token, or `None` if the token is not revoked.
     pub(super) fn find_revocation_kind(&self, subject: &Subject, state: &RevocationState) -> Option<RevocationKind> {
         let revocation_kind = self.table.find_revocation_kind(subject, state);
         if self.sessions.any_revoked.load(Ordering::Relaxed) && !self.sessions.tokens_with_sid.load(Ordering::Relaxed) {
