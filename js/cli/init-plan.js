@@ -35,7 +35,7 @@ const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./sour
 
 /** Why `init` does not add some lines of code itself, but leaves them to the user. */
 const UNKNOWN_POSITION_REASON = 'init is not certain where these lines belong'
-const UNKNOWN_ROUTE_POSITION_REASON = `${UNKNOWN_POSITION_REASON}: the import at the top, and the rest after the application is created and after CORS`
+const UNKNOWN_ROUTE_POSITION_REASON = `${UNKNOWN_POSITION_REASON}: the import at the top, and the rest after the application is created, after CORS, and before handlers for 404 and errors`
 const ROUTE_EXISTS_REASON =
   'the file already contains /me: add the import, and choose another path or protect the existing route'
 
