@@ -97,7 +97,14 @@ class Application {
 
   #run(args, cwd, env) {
     const { NODE_ENV, NODE_OPTIONS, NODE_TEST_CONTEXT, ...inherited } = process.env
-    const all = { ...inherited, NEXT_TELEMETRY_DISABLED: '1', CI: '1', ...DEBUG, ...this.#env, ...env }
+    const all = {
+      ...inherited,
+      NEXT_TELEMETRY_DISABLED: '1',
+      CI: '1',
+      ...(args.includes('dev') && DEBUG),
+      ...this.#env,
+      ...env,
+    }
     const child = spawn(process.execPath, args, {
       cwd,
       env: /** @type {any} */ (all),

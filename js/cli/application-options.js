@@ -46,15 +46,18 @@ function correctNames(options) {
       if (code !== 'invalid_options') throw error
       messages.push(message)
       const [, name, suggestion] = SUGGESTION_PATTERN.exec(message) ?? []
-      if (!Object.hasOwn(corrected, name) || Object.hasOwn(corrected, suggestion))
-        return { options: corrected, messages, isValid: false }
-      const entries = Object.entries(corrected).map(([key, value]) => [key === name ? suggestion : key, value])
-      corrected = Object.fromEntries(entries)
+      const { [name]: value, ...rest } = ownMembers(corrected)
+      if (value === undefined || rest[suggestion] !== undefined) return { options: corrected, messages, isValid: false }
+      corrected = { ...rest, [suggestion]: value }
     }
   }
 }
 
-const SUGGESTION_PATTERN = /^Unknown option "(\w+)": did you mean "(\w+)"\?$/
+/** Returns the members of an object, including those that are not enumerable. @type {(object: any) => Record<string, unknown>} */
+const ownMembers = (object) =>
+  Object.fromEntries(Object.getOwnPropertyNames(object).map((name) => [name, object[name]]))
+
+const SUGGESTION_PATTERN = /^Unknown option "([^"]+)": did you mean "(\w+)"\?$/
 
 /**
  * Returns the options that `verifyAuth` has too. `mcpAuth` accepts its `resource` as the audience, and reads the token

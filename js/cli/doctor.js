@@ -81,7 +81,7 @@ async function run(args, surroundings) {
   const findings = file === undefined ? [] : optionsFindings(file, messages, isValid)
   // The other checks need valid options.
   const isChecked = isServer && isValid
-  const subject = isChecked ? subjectOf(values, own, surroundings) : undefined
+  const subject = isChecked ? subjectOf(values, own, surroundings, messages.length > 0) : undefined
   if (subject !== undefined) findings.push(...(await serverFindings({ ...subject, env })))
   // The checks run one at a time, so that they do not slow each other down.
   for (const check of checks) findings.push(...(await check()))
@@ -189,9 +189,10 @@ function optionsFindings(file, messages, isCorrected) {
  * @param {Partial<Record<keyof typeof FLAGS, any>>} flags
  * @param {object} options - The options in the application's file.
  * @param {import('./verify-options').Surroundings} surroundings
- * @returns {Omit<Subject, 'env'>}
+ * @param {boolean} hasFindings - Whether there is something to report even without the URL of a server.
+ * @returns {Omit<Subject, 'env'> | undefined}
  */
-function subjectOf(flags, options, surroundings) {
+function subjectOf(flags, options, surroundings, hasFindings) {
   const own = verifierOptionsOf(options)
   const explicitOptions = {
     logtoUrl: flags.url ?? own.logtoUrl,
@@ -204,6 +205,7 @@ function subjectOf(flags, options, surroundings) {
   }
   const variables = optionsFromEnvironment(explicitOptions, surroundings)
   const subject = { ...explicitOptions, ...variables, isUrlFromEnvironment: variables.logtoUrl !== undefined }
+  if (subject.logtoUrl === undefined && hasFindings) return undefined
   if (subject.logtoUrl === undefined)
     throw new UsageError(
       'doctor needs the URL of a Logto server: pass --url or --options, or set LOGTO_URL in the environment, .env.local or .env.',

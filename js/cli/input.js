@@ -1,5 +1,6 @@
 /** Finds the token in the input of `explain`: a token, request headers, or other text that contains a token. */
 
+const { curlHeaders } = require('./curl-headers')
 const { CURL_PATTERN, missingTokenProblem } = require('./input-problems')
 const { splitShellWords } = require('./shell-words')
 
@@ -55,41 +56,16 @@ function findToken(input) {
     const found = find(text)
     if (found !== undefined) return found
   }
-  return findInText(text) ?? { authorization: [], foundIn: FOUND_IN_WHOLE_INPUT, problem: missingTokenProblem(text) }
+  const problem = emptyParameterProblem(text)
+  const found = problem === undefined || JWT_START_PATTERN.test(text) ? findInText(text) : undefined
+  return found ?? { authorization: [], foundIn: FOUND_IN_WHOLE_INPUT, problem: problem ?? missingTokenProblem(text) }
 }
 
 /** @type {(text: string) => Found | undefined} */
 function findInCommand(text) {
   if (!CURL_PATTERN.test(text)) return undefined
   const words = splitShellWords(text)
-  /** @type {string[]} */
-  const headers = []
-  /** @type {string[]} */
-  const generatedHeaders = []
-  words.forEach((word, i) => {
-    const [, name, attached] = /^(-[Hbu]|--(?:header|cookie|user|oauth2-bearer)(?![\w-]))=?(.*)$/s.exec(word) ?? []
-    const value = attached || words[i + 1]
-    if (name === undefined || value === undefined) return
-    const prefix = PREFIX_BY_FLAG[name]
-    if (prefix === undefined) headers.push(value)
-    else generatedHeaders.push(`${prefix}${value}`)
-  })
-  // In curl, a header from `-H` replaces the header of the same name that another flag generates.
-  const names = new Set(headers.map(headerNameOf))
-  const lines = [...headers, ...generatedHeaders.filter((header) => !names.has(headerNameOf(header)))]
-  return findInHeaderLines(lines.join('\n'), ' of the curl command') ?? findInParameter(words.join('\n'))
-}
-
-/** @param {string} header */
-const headerNameOf = (header) => header.split(':')[0].trim().toLowerCase()
-
-/** @type {Record<string, string>} */
-const PREFIX_BY_FLAG = {
-  '-b': 'Cookie: ',
-  '--cookie': 'Cookie: ',
-  '-u': 'Authorization: Basic ',
-  '--user': 'Authorization: Basic ',
-  '--oauth2-bearer': 'Authorization: Bearer ',
+  return findInHeaderLines(curlHeaders(words).join('\n'), ' of the curl command') ?? findInParameter(words.join('\n'))
 }
 
 /** @type {(text: string) => Found | undefined} */
@@ -169,7 +145,8 @@ const HEADER_PATTERN =
   /^[> \t]*(authorization|cookie)[^\S\n]*[:\n\t][^\S\n]*(?:[>|][+-]?[^\S\n]*)?(?:\n(?!\s*[\w-]+:)\s*)?(.*)$/gim
 
 /** Matches the line breaks that mail programs and terminals insert between `Bearer` and the token. */
-const BEARER_LINE_BREAK_PATTERN = /(:[^\S\n]*bearer)[^\S\n]*\n\s*(?=[\w.-]+[^\S\n]*$)/gim
+const BEARER_LINE_BREAK_PATTERN =
+  /^([> \t]*authorization[^\S\n]*:[^\S\n]*bearer)[^\S\n]*\n[^\S\n]*(?=(?:eyJ|pat_)[\w.-]*[^\S\n]*$)/gim
 
 /** Matches the line breaks that mail programs and terminals insert into a token. */
 const TOKEN_LINE_BREAK_PATTERN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
@@ -199,13 +176,21 @@ function findInSetCookie(text) {
  * @type {(text: string) => Found | undefined}
  */
 function findInParameter(text) {
-  const parameters = [...text.matchAll(PARAMETER_PATTERN)]
-  const found = parameters.find(([, , value]) => value !== '') ?? parameters[0]
+  const found = [...text.matchAll(PARAMETER_PATTERN)].find(([, , value]) => value !== '')
   if (found === undefined) return undefined
   const [, name, value] = found
-  if (value === '') return { authorization: [], foundIn: `"${name}"`, problem: `"${name}" has no value.` }
-  const isInUrl = /[?#]\S*$/.test(text.slice(0, found.index + 1))
+  const [word = ''] = text
+    .slice(0, found.index + 1)
+    .split(/\s/)
+    .slice(-1)
+  const isInUrl = /[?#]/.test(word)
   return { token: percentDecode(value), foundIn: `"${name}"`, ...(isInUrl && { parameter: name }) }
+}
+
+/** Says which parameter has no value. @param {string} text */
+function emptyParameterProblem(text) {
+  const [empty] = [...text.matchAll(PARAMETER_PATTERN)]
+  return empty === undefined ? undefined : `"${empty[1]}" has no value.`
 }
 
 const PARAMETER_PATTERN = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]*)/gi
@@ -275,6 +260,7 @@ const TOKEN_LIKE_PATTERN = /\beyJ|^(bearer\b.*|<[^<>]*>|\{\{.*\}\}|\[object .*|(
 
 /** The value of `foundIn` if the token is the whole input. */
 const FOUND_IN_WHOLE_INPUT = 'the input'
+const JWT_START_PATTERN = /\beyJ|\bpat_\w/
 const JWT_PATTERN = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** @param {string} token */

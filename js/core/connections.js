@@ -43,8 +43,8 @@ function trackVerification(source, id, outcome) {
 }
 
 /**
- * If too many verifications are pending, stops reading from the connection of a rejected request until Node.js has read
- * from the other connections.
+ * Stops reading from the connection of a rejected request until Node.js has read from the other connections. Called
+ * when too many verifications are pending.
  *
  * @param {any} source
  */

@@ -60,8 +60,8 @@ const printError = (error, request, outcome) =>
   void printRejection({ ...rejectionFrom(error), cause: null }, request, outcome)
 
 /**
- * Returns the method and the path of a request, as far as the framework's request object has them. Omits the query and
- * everything in the path that looks like a token. The hint says if the query contains a token, which is not read.
+ * Returns the method and the path of a request, as far as the framework's request object has them. The hint says if the
+ * query contains a token, which is not read.
  *
  * @param {any} source
  * @param {string} code
@@ -76,15 +76,34 @@ function describeRequest(source, code) {
     // Accessors of frameworks may throw, such as `request` in the proxy of Next.js. Debug output must not fail
     // requests.
   }
-  if (typeof method !== 'string' || typeof url !== 'string') return { subject: '', hint: '' }
-  const path = url.replace(/^\w+:\/\/[^/?#]*|[?#].*$/gs, '').replace(TOKEN_PATTERN, '…')
+  // In gRPC, `request` is the message of the client, which may contain anything.
+  if (!/^[A-Z-]{1,20}$/i.test(method) || typeof url !== 'string') return { subject: '', hint: '' }
   const parameter = code === 'missing_token' ? /[?&](\w*(?:token|jwt))=/i.exec(url)?.[1] : undefined
   const hint = parameter === undefined ? '' : ` The library does not read the URL parameter "${parameter}".`
-  return { subject: `${toSingleLine(`${method} ${path}`)} `, hint }
+  return { subject: `${method} ${toSingleLine(safePath(url))} `, hint }
 }
 
-/** Matches JWTs, personal access tokens, and other long random values. */
-const TOKEN_PATTERN = /[\w.~%-]{40,}|pat(?:_|%5f)[\w%]+|eyJ[\w.%-]*/gi
+/**
+ * Returns the path of a URL without anything that may be a secret: user name and password, query, parameters after a
+ * semicolon, tokens, and long random values. Percent-encoding must not hide a secret, so the path is decoded.
+ *
+ * @param {string} url
+ */
+function safePath(url) {
+  let path = url.replace(/^[\w+.-]+:\/\/[^/?#]*/, '').replace(/^\/\/[^/?#]*@/, '//')
+  for (let i = 0; i < MAX_DECODINGS; i += 1) path = decodeAscii(path)
+  return path
+    .replace(/[?#;&].*$/s, '')
+    .replace(/pat_\w+|eyJ[\w.-]*/gi, '…')
+    .replace(/[\w.~+=-]{32,}/g, (word) => ([/\d/, /[a-z]/, /[A-Z]/].every((kind) => kind.test(word)) ? '…' : word))
+}
+
+/** How often a path is decoded, because a client may have encoded it several times. */
+const MAX_DECODINGS = 5
+
+/** @param {string} text */
+const decodeAscii = (text) =>
+  text.replace(/%([2-7][\da-f])/gi, (_, code) => String.fromCharCode(Number.parseInt(code, 16)))
 
 /** @param {string} text */
 const toSingleLine = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_LENGTH)

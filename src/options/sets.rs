@@ -251,8 +251,7 @@ impl Options {
     /// assert_eq!(options.issuers, ["https://tenant.logto.app/oidc"]);
     ///
     /// let error = Options::parse(Raw::Object(vec![("audience".into(), Raw::Null)])).unwrap_err();
-    /// assert_eq!(error.message, "Invalid option \"logtoUrl\": expected an absolute http or https URL, or the
-    /// environment variable LOGTO_URL, got undefined");
+    /// assert_eq!(error.message, "Invalid option \"logtoUrl\": expected an absolute http or https URL, or the environment variable LOGTO_URL, got undefined");
     /// ```
     pub fn parse(raw: Raw) -> Result<Self, OptionError> {
         Self::parse_option_set(OptionSet::Verifier, raw)

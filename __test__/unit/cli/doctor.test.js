@@ -342,6 +342,20 @@ describe('--options', () => {
     assert.deepEqual(options, { logtoUrl, audience: AUDIENCE, requiredScope: 'a', allowGuest: true })
   })
 
+  test('misspelled options are reported even if the URL is not known', async () => {
+    const { code, findings } = await doctor('--options', save('no-url.json', { audience: AUDIENCE, scopes: 'a' }))
+    assert.equal(code, 1)
+    assert.match(findings[0].found, /did you mean "requiredScope"/)
+  })
+
+  test('corrected options include those that are not enumerable', async (t) => {
+    const { logtoUrl } = await startIssuer(t)
+    const options = `{ logtoUrl: ${JSON.stringify(logtoUrl)}, audience: ${JSON.stringify(AUDIENCE)}, 'logto-url': undefined }`
+    const module = `module.exports = Object.defineProperty(${options}, 'scopes', { value: 'admin' }); delete module.exports['logto-url']`
+    const { options: printed } = await doctor('--options', save('hidden.cjs', module), '--fix')
+    assert.equal(printed.requiredScope, 'admin')
+  })
+
   test('other rejected options are not corrected, and the output says so', async () => {
     for (const options of [
       { ...valid, clockTolerance: -1 },

@@ -47,6 +47,14 @@ const FORMS = [
     (t) => `> Authorization: Bearer\n  ${folded(t, '\n  ')}\n> Accept: */*`,
     'the Authorization header',
   ],
+  ['a cookie below an empty Bearer', (t) => `Authorization: Bearer\nCookie:logto_authtoken=${t}`, 'the Cookie header'],
+  ['a cookie beside an empty parameter', (t) => `csrf_token=; session=${t}`, 'the text'],
+  ['a URL with an empty parameter', (t) => `https://app.test/cb?token=&session=${t}`, 'the text'],
+  [
+    'curl with a header name alone',
+    (t) => `curl --oauth2-bearer ${t} -H Authorization http://a`,
+    'the Authorization header of the curl command',
+  ],
   ['a header with a line break after Bearer', (t) => `authorization: bearer\n${t}`, 'the Authorization header'],
   ['a header in double quotes', (t) => `"Authorization: Bearer ${t}"`, 'the Authorization header'],
   ['a header in single quotes', (t) => `'Authorization: Bearer ${t}',`, 'the Authorization header'],
@@ -276,6 +284,13 @@ describe('no token is found in', () => {
     ['a fetch call', 'fetch("http://a", { "headers": { "accept": "*/*" } })', /^The code has neither/],
     ['request headers', 'GET /me HTTP/1.1\nHost: a', /^The request has neither .* add the header `Authorization: /],
     ['Bearer at the end of a line', 'Authorization: Bearer\nHost:a', /after "Bearer"|Bearer/],
+    [
+      'the request of curl -v without a token',
+      '> Authorization: Bearer \n> \n< HTTP/1.1 401',
+      /contains `Bearer` but no token/,
+    ],
+    ['an empty Bearer and a body', 'Authorization: Bearer\r\n\r\n{}', /contains `Bearer` but no token/],
+    ['curl that removes the header', "curl -u a:b -H 'Authorization;' http://a", /neither an `Authorization` header/],
     ['curl with a password', 'curl -u user:password http://a', /scheme other than `Bearer`/],
   ]
   for (const [name, text, hint] of TEXTS) {
@@ -300,6 +315,7 @@ test('a megabyte of any character is read in linear time', () => {
     ['', '<', ''],
     ['', '"', '; path=/'],
     ['', `"'`, 'x'],
+    ['', '?', ' token=abc'],
   ])}) require('./js/cli/input').findToken(start + character.repeat(1_000_000) + end)`
   // In quadratic time, each of these texts would take minutes.
   const { status, signal } = spawnSync(process.execPath, ['-e', read], { cwd: ROOT, timeout: 30_000 })

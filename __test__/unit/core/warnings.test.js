@@ -224,7 +224,7 @@ describe('D1: the server log', () => {
       redacted,
       redacted,
       'GET /a/…  ',
-      'GET /a/x%2F… ',
+      'GET /a/x/… ',
       '',
       '',
       redacted,
@@ -233,6 +233,38 @@ describe('D1: the server log', () => {
     ])
     assert.doesNotMatch(stderr, /accessor/)
     assert.ok(!stderr.includes(token.slice(0, 20)) && !stderr.includes(token.slice(-20)))
+  })
+
+  test('contains no secret of a URL, however it is encoded, but readable paths', async () => {
+    const jwt = 'eyJhbGciOiJFUzM4NCJ9.eyJzdWIiOiJ1In0.c2lnc2ln'
+    /** @type {[string, string][]} */
+    const urls = [
+      ['/a/Bearer%20pat_secret', '/a/Bearer …'],
+      ['/x_pat_secret', '/x_…'],
+      ['/%2570at%255fsecret', '/…'],
+      [`/a/${jwt.replaceAll('.', '%2E').replace('eyJ', '%65%79%4A')}`, '/a/…'],
+      ['/cb%3Faccess_token=secret', '/cb'],
+      ['/cb&access_token=secret', '/cb'],
+      ['/cb;jsessionid=secret', '/cb'],
+      ['//user:secret@host/x', '//host/x'],
+      ['web+x://user:secret@host/x', '/x'],
+      ['/a/Xk2vJ0y1c3Qd4f5G6h7J8k9L0m1N2b3V4c5X6z7A8s9', '/a/…'],
+      ['/blog/how-to-verify-logto-access-tokens-in-node-js', '/blog/how-to-verify-logto-access-tokens-in-node-js'],
+      ['/orders/550e8400-e29b-41d4-a716-446655440000', '/orders/550e8400-e29b-41d4-a716-446655440000'],
+    ]
+    const { stderr } = await inChild(
+      async ({ options, urls }) => {
+        const { verifyAuth } = require('logto-authkit')
+        const verify = (/** @type {object} */ request) =>
+          verifyAuth(/** @type {any} */ ({ headers: {}, ...request }), options).catch(() => {})
+        for (const [url] of urls) await verify({ method: 'GET', url })
+        await verify({ request: { method: 'POST /spoofed', url: '/' } })
+      },
+      { options: optionsFor(key), urls },
+      { NODE_DEBUG: 'logto-authkit' },
+    )
+    const subjects = stderr.split('\n').flatMap((line) => line.match(/\d: (.*)rejected with/)?.slice(1) ?? [])
+    assert.deepEqual(subjects, [...urls.map(([, path]) => `GET ${path} `), ''])
   })
 
   test('contains the time at which a token becomes valid', async () => {
