@@ -27,7 +27,9 @@ function hints(allErrors, its) {
   const errors = logout ? [logout] : allErrors.filter(({ status }) => !isForOtherUse || status !== 403)
   const found = errors.flatMap((error) => HINTS_BY_CODE[error.code]?.({ ...its, error, errors }) ?? []).flat()
   if (errors.length === 0) found.push(...validTokenNotes(its))
-  const [api = 'https://your-api'] = [its.options.audience ?? []].flat()
+  const [audience = 'https://your-api'] = [its.options.audience ?? []].flat()
+  // The audience of an ID token is the client id, which is not the identifier of an API.
+  const api = isIdToken(its.claims) && its.claims.aud === audience ? 'https://your-api' : audience
   return [...new Set(found)].map((hint) =>
     typeof hint === 'string' ? { text: toPrintable(hint.replaceAll('https://your-api', api)) } : hint,
   )
@@ -63,7 +65,12 @@ const HINTS_BY_CODE = {
         : 'A Logto access token for an API has three parts separated by dots. This may be a different kind of token, or only part of one.',
   ],
   malformed_token: ({ token, error: { details } }) => [
-    [reasonMeaning(details.reason), details.problem].filter(Boolean).join(' '),
+    [reasonMeaning(details.reason)?.replace(/; `details\.problem` says why/, ''), details.problem]
+      .filter(Boolean)
+      .join(' '),
+    /^eyJ/.test(token) || details.reason !== 'invalid_header'
+      ? []
+      : 'The start of the token is probably missing: a JWT starts with `eyJ`.',
     /^j:/.test(token)
       ? 'The cookie contains an object, as Express stores one. Store the token itself: res.cookie(name, token).'
       : [],

@@ -184,7 +184,11 @@ function findInParameter(text) {
     .split(/\s/)
     .slice(-1)
   const isInUrl = /[?#]/.test(word)
-  return { token: percentDecode(value), foundIn: `"${name}"`, ...(isInUrl && { parameter: name }) }
+  return {
+    token: percentDecode(value).replace(/[.,:!?)]+$/, ''),
+    foundIn: `"${name}"`,
+    ...(isInUrl && { parameter: name }),
+  }
 }
 
 /** Says which parameter has no value. @param {string} text */
@@ -232,6 +236,7 @@ function findInText(text) {
       problem: `The input contains ${tokens.length} tokens: paste one of them.`,
     }
   if (tokens.length === 1 && tokens[0] !== withoutBearer(text)) return { token: tokens[0], foundIn: 'the text' }
+  if (/^https?:\/\/\S+$/i.test(text)) return undefined
   return TOKEN_LIKE_PATTERN.test(text) ? findAfterBearer(text, FOUND_IN_WHOLE_INPUT) : undefined
 }
 

@@ -43,10 +43,23 @@ function printRejection(rejected, rejectedInput, outcome) {
         ? { subject: `${rejectedInput} `, hint: '' }
         : describeRequest(rejectedInput, code)
     const verb = outcome === undefined ? 'rejected with' : OUTCOMES[outcome]
-    const text = `${message} ${withReadableTimes(details)}${hint}${reason}`
+    const text = `${message} ${withReadableTimes(details)}${hint}${detailsHint(details)}${reason}`
     printDebug('%s%s %s (%d): %s', subject, verb, code, status, text)
   }
   return rejected
+}
+
+/**
+ * Returns a sentence that explains details whose meaning is not obvious.
+ *
+ * @param {string} details
+ */
+function detailsHint(details) {
+  const { reason, unverifiedIss } = JSON.parse(details)
+  if (reason === 'client_disconnected')
+    return ' If the handler has already responded, it did not await the verification.'
+  if (unverifiedIss === undefined) return ''
+  return ' The token names another issuer: compare LOGTO_URL with the Logto server that issued the token.'
 }
 
 /**
@@ -78,7 +91,7 @@ function describeRequest(source, code) {
   }
   // In gRPC, `request` is the message of the client, which may contain anything.
   if (!/^[A-Z-]{1,20}$/i.test(method) || typeof url !== 'string') return { subject: '', hint: '' }
-  const parameter = code === 'missing_token' ? /[?&](\w*(?:token|jwt))=/i.exec(url)?.[1] : undefined
+  const parameter = code === 'missing_token' ? /[?&](\w{0,40}(?:token|jwt))=/i.exec(url)?.[1] : undefined
   const hint = parameter === undefined ? '' : ` The library does not read the URL parameter "${parameter}".`
   return { subject: `${method} ${toSingleLine(safePath(url))} `, hint }
 }

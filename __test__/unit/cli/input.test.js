@@ -37,6 +37,7 @@ const FORMS = [
   ['percent-encoded dots', (t) => t.replaceAll('.', '%2E'), 'the percent-encoded text'],
   ['a sentence', (t) => `My token is ${t} and it fails.`, 'the text'],
   ['the end of a sentence', (t) => `My token is ${t}.`, 'the text'],
+  ['a URL at the end of a sentence', (t) => `See http://a.test/?token=${t}.`, '"token"'],
   ['a token with a period', (t) => `${t}.`, 'the text'],
   ['a line of a log', (t) => `[12:00] token=${t} status=401`, '"token"'],
   ['a header', (t) => `Authorization: Bearer ${t}`, 'the Authorization header'],
@@ -227,6 +228,18 @@ test('the verdict says if the audience is not checked', async () => {
   assert.deepEqual([stdout.split('\n')[0], code], ['! Accepted, but for any audience', 0])
 })
 
+test('the advice for an ID token does not name the client id as an API', async () => {
+  const options = {
+    header: { typ: 'JWT' },
+    audience: 'my-app',
+    clientId: undefined,
+    claims: { scope: undefined, client_id: undefined },
+  }
+  const token = issuer.mint(options)
+  const { stdout } = await cli(['explain', token, '--url', issuer.logtoUrl, '--audience', 'my-app'], { columns: 200 })
+  assert.match(stdout.replace(/\s+/g, ' '), /getAccessToken\("https:\/\/your-api"\), not getIdToken\(\)/)
+})
+
 test('a client id as the audience is recognized', async () => {
   const { client_id } = (await explain(issuer.mint())).claims
   const args = ['explain', issuer.mint(), '--url', issuer.logtoUrl, '--audience', client_id]
@@ -289,6 +302,7 @@ describe('no token is found in', () => {
       '> Authorization: Bearer \n> \n< HTTP/1.1 401',
       /contains `Bearer` but no token/,
     ],
+    ['a URL', 'http://localhost:3000/me?access_token', NOT_FOUND],
     ['an empty Bearer and a body', 'Authorization: Bearer\r\n\r\n{}', /contains `Bearer` but no token/],
     ['curl that removes the header', "curl -u a:b -H 'Authorization;' http://a", /neither an `Authorization` header/],
     ['curl with a password', 'curl -u user:password http://a', /scheme other than `Bearer`/],
@@ -333,6 +347,12 @@ describe('the hint identifies', () => {
   /** @type {[string, () => string, string, RegExp][]} */
   const KINDS = [
     ['a personal access token', () => 'pat_3q2Fz8kd', 'opaque_token', /personal access token. Exchange it/],
+    [
+      'a token without its start',
+      () => issuer.mint().slice(4),
+      'malformed_token',
+      /The start of the token is probably missing/,
+    ],
     ['a shortened token', () => `${issuer.mint().slice(0, 40)}…`, 'malformed_token', /shortened it/],
     [
       'a token with an ellipsis',

@@ -160,18 +160,21 @@ describe('D1: the server log', () => {
 
   test('says that a token in the URL is not read, and why CSRF protection rejects a request', async () => {
     const { stderr } = await inChild(
-      async (options) => {
+      async ({ options, token }) => {
         const { verifyAuth } = require('logto-authkit')
         const { createCsrfMiddleware } = require('logto-authkit/csrf')
         const request = { method: 'GET', url: '/me?a=b&access_token=secret', headers: {} }
         await verifyAuth(/** @type {any} */ (request), options).catch(() => {})
+        const foreign = { headers: { authorization: `Bearer ${token}` } }
+        await verifyAuth(foreign, options).catch(() => {})
         const response = /** @type {any} */ ({ setHeader() {}, getHeader() {}, end() {} })
         createCsrfMiddleware()(/** @type {any} */ ({ method: 'POST', url: '/orders', headers: {} }), response, () => {})
       },
-      optionsFor(key),
+      { options: optionsFor(key), token: signToken(createKey('ES384'), { iss: 'https://other.test/oidc' }) },
       { NODE_DEBUG: 'logto-authkit' },
     )
-    const [token, csrf] = stderr.trim().split('\n')
+    const [token, issuer, csrf] = stderr.trim().split('\n')
+    assert.match(issuer, /unknown_key .* The token names another issuer: compare LOGTO_URL with the Logto server/)
     assert.match(token, /GET \/me rejected .* The library does not read the URL parameter "access_token"\.$/)
     assert.match(csrf, /POST \/orders rejected with csrf \(403\): CSRF cookie 'logto_csrf_token' not found/)
     assert.doesNotMatch(stderr, /secret/)
