@@ -94,8 +94,8 @@ const warnAboutCookie = createOneTimeWarning(
 
 /**
  * Returns the CORS headers of a rejection. Without these headers, no page of another origin could read the rejection,
- * not even one whose origin is in `allowedOrigins`. Socket.IO connects with ordinary cross-origin requests if it starts with
- * polling.
+ * not even one whose origin is in `allowedOrigins`. Socket.IO connects with ordinary cross-origin requests if it starts
+ * with polling.
  *
  * @type {(request: Request, authenticator: Authenticator) => Record<string, string>}
  */

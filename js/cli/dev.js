@@ -2,7 +2,13 @@
 
 const { startIssuer } = require('../testing/issuer')
 const { UsageError, readArguments, readNumber } = require('./arguments')
-const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
+const {
+  DEFAULT_CLIENT_ID,
+  DEFAULT_ORGANIZATION,
+  DEFAULT_USER,
+  DEV_ISSUER_ENV_VARIABLES,
+  audienceParameter,
+} = require('./dev-defaults')
 const { startPage } = require('./dev-server')
 const { createSignIn } = require('./dev-sign-in-endpoints')
 const { exampleRoutes } = require('./example-routes')
@@ -132,9 +138,8 @@ const INTROS = {
 function exampleCommands(page, { url, me, orders, audience }, width) {
   const request = (/** @type {string} */ url) => `curl -iw '\\n' ${quote(url.replace('http://', ''))}`
   const send = (/** @type {string} */ url) => `${request(url)} -H "Authorization: Bearer $TOKEN"`
-  const isDefault = audience === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE
-  const parameter = isDefault ? '' : `&audience=${encodeURIComponent(audience).replaceAll("'", '%27')}`
-  const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}${parameter}')`
+  const get = (/** @type {string} */ query) =>
+    `TOKEN=$(curl -fsS '${page}/token?${query}${audienceParameter(audience)}')`
   const groups =
     me === null
       ? [

@@ -205,11 +205,12 @@ function subjectOf(flags, options, surroundings, hasFindings) {
   }
   const variables = optionsFromEnvironment(explicitOptions, surroundings)
   const subject = { ...explicitOptions, ...variables, isUrlFromEnvironment: variables.logtoUrl !== undefined }
-  if (subject.logtoUrl === undefined && hasFindings) return undefined
-  if (subject.logtoUrl === undefined)
+  if (subject.logtoUrl === undefined) {
+    if (hasFindings) return undefined
     throw new UsageError(
       'doctor needs the URL of a Logto server: pass --url or --options, or set LOGTO_URL in the environment, .env.local or .env.',
     )
+  }
   const entries = Object.entries(subject).filter(([name, value]) => value != null || name === 'audience')
   return /** @type {any} */ (Object.fromEntries(entries))
 }

@@ -1,6 +1,6 @@
 /** Formats the output of `init`: the project description, the next steps and the JSON summary. */
 
-const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
+const { DEV_ISSUER_ENV_VARIABLES, audienceParameter } = require('./dev-defaults')
 const { addedLines } = require('./init-diff')
 const { findVariable } = require('./init-project')
 const { PACKAGE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
@@ -80,8 +80,7 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }, localIssuer) {
  */
 function requestSteps({ url, hasOrdersRoute, manual }, audience, localIssuer) {
   const send = manual.length > 0 ? 'After you have added the lines, send' : 'Send'
-  const parameter =
-    audience === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE ? '' : `&audience=${encodeURIComponent(audience)}`
+  const parameter = audienceParameter(audience)
   return [
     { text: `${send} a request without a token, and expect 401:`, commands: [`curl -iw '\\n' ${url}`] },
     {

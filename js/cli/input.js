@@ -57,7 +57,7 @@ function findToken(input) {
     if (found !== undefined) return found
   }
   const problem = emptyParameterProblem(text)
-  const found = problem === undefined || JWT_START_PATTERN.test(text) ? findInText(text) : undefined
+  const found = problem === undefined || TOKEN_START_PATTERN.test(text) ? findInText(text) : undefined
   return found ?? { authorization: [], foundIn: FOUND_IN_WHOLE_INPUT, problem: problem ?? missingTokenProblem(text) }
 }
 
@@ -179,11 +179,12 @@ function findInParameter(text) {
   const found = [...text.matchAll(PARAMETER_PATTERN)].find(([, , value]) => value !== '')
   if (found === undefined) return undefined
   const [, name, value] = found
-  const [word = ''] = text
-    .slice(0, found.index + 1)
-    .split(/\s/)
-    .slice(-1)
-  const isInUrl = /[?#]/.test(word)
+  const wordBefore =
+    text
+      .slice(0, found.index + 1)
+      .split(/\s/)
+      .at(-1) ?? ''
+  const isInUrl = /[?#]/.test(wordBefore)
   return {
     token: percentDecode(value).replace(/[.,:!?)]+$/, ''),
     foundIn: `"${name}"`,
@@ -193,8 +194,8 @@ function findInParameter(text) {
 
 /** Says which parameter has no value. @param {string} text */
 function emptyParameterProblem(text) {
-  const [empty] = [...text.matchAll(PARAMETER_PATTERN)]
-  return empty === undefined ? undefined : `"${empty[1]}" has no value.`
+  const [, name] = text.matchAll(PARAMETER_PATTERN).next().value ?? []
+  return name === undefined ? undefined : `"${name}" has no value.`
 }
 
 const PARAMETER_PATTERN = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]*)/gi
@@ -265,7 +266,9 @@ const TOKEN_LIKE_PATTERN = /\beyJ|^(bearer\b.*|<[^<>]*>|\{\{.*\}\}|\[object .*|(
 
 /** The value of `foundIn` if the token is the whole input. */
 const FOUND_IN_WHOLE_INPUT = 'the input'
-const JWT_START_PATTERN = /\beyJ|\bpat_\w/
+
+/** Matches the start of a JWT or of a personal access token. */
+const TOKEN_START_PATTERN = /\beyJ|\bpat_\w/
 const JWT_PATTERN = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** @param {string} token */

@@ -130,6 +130,17 @@ function optionsFromEnvironment(explicitOptions, surroundings) {
 const ENV_FILES = ['.env.local', '.env']
 
 /**
+ * Finds the first of these files that sets a variable to a value that is not empty.
+ *
+ * @param {string} variable
+ * @param {string} folder
+ */
+const findInEnvFiles = (variable, folder) =>
+  ENV_FILES.map((file) => ({ file, variable, value: readEnvFile(join(folder, file))[variable]?.trim() })).find(
+    ({ value }) => value,
+  )
+
+/**
  * Adds variables from `.env.local` and `.env` to the environment, if an option needs them and the environment does not
  * set them, and says so. Unlike an application, a `logto-authkit` command reads these files without `--env-file`, and
  * treats an empty variable as unset.
@@ -140,8 +151,7 @@ const ENV_FILES = ['.env.local', '.env']
 function withEnvFiles(explicitOptions, { env, cwd, stderr }) {
   const found = contract().options.verifier.flatMap(({ name, variable = '' }) => {
     if (variable === '' || env[variable]?.trim() || /** @type {any} */ (explicitOptions)[name] !== undefined) return []
-    const files = ENV_FILES.map((file) => ({ file, variable, value: readEnvFile(join(cwd(), file))[variable]?.trim() }))
-    return files.filter(({ value }) => value).slice(0, 1)
+    return findInEnvFiles(variable, cwd()) ?? []
   })
   for (const file of ENV_FILES) {
     const names = found.filter((each) => each.file === file).map(({ variable }) => variable)
@@ -174,10 +184,7 @@ async function loadOptions(file) {
  *
  * @type {(name: string, env: Record<string, string | undefined>, folder: string) => string | undefined}
  */
-const readVariable = (name, env, folder) =>
-  [env, ...ENV_FILES.map((file) => readEnvFile(join(folder, file)))]
-    .map((variables) => variables[name]?.trim())
-    .find(Boolean)
+const readVariable = (name, env, folder) => env[name]?.trim() || findInEnvFiles(name, folder)?.value
 
 /** @param {string} file */
 async function importOptions(file) {

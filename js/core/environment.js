@@ -114,7 +114,8 @@ function otherMissingVariable(reportedOption, optionSet, options) {
 
 /**
  * Explains why a variable that the `.env` file sets is missing or empty in the process. Node.js reads the file only
- * if it is told to, for example with `--env-file`, and never replaces the value of an existing variable, even if the value is empty.
+ * when asked to, for example with `--env-file`, and keeps the value of a variable that already exists, even an empty
+ * value.
  *
  * @param {string | undefined} variable - The option's variable. Without it, the hint names all variables that only the
  *   file sets, because the application chooses the variable's name.

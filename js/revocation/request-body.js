@@ -23,9 +23,10 @@ async function readNodeBody(req, stream, limit, advice) {
   for (const given of [req.rawBody, req.body]) {
     if (typeof given === 'string' || isUint8Array(given)) return checkSize(Buffer.from(given), limit)
   }
+  const isRead = isBodyRead(stream)
   // Some parsers end the stream of a request without a body, and set no `body`.
-  if (isBodyRead(stream) && isEmpty(stream)) return Buffer.alloc(0)
-  if (isBodyRead(stream) || typeof stream[Symbol.asyncIterator] !== 'function') {
+  if (isRead && isEmpty(stream)) return Buffer.alloc(0)
+  if (isRead || typeof stream[Symbol.asyncIterator] !== 'function') {
     throw new BodyError(500, 'body_already_read', `Another parser has read the body. ${advice}`)
   }
   try {

@@ -22,8 +22,7 @@ const REFRESH_TTL_FRACTION: f64 = 0.8;
 /// rarely uses a key that Logto has removed.
 const MAX_REFRESH_WAIT: Duration = Duration::from_millis(25);
 
-/// If the next attempt to fetch the key set is due within this time, a request waits for it. Otherwise, the request
-/// fails.
+/// A request waits for the next attempt to fetch the key set only if that attempt is due within this time.
 const MAX_RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// The state of the key set at a URL.

@@ -151,8 +151,8 @@ async function fetchJson(path, options) {
 }
 
 /**
- * Fills in the audience of the application, and the URLs to which the page sends logout tokens and webhooks: those of the application in the folder in which
- * `logto-authkit dev` was started.
+ * Fills in the settings of the application in the folder in which `logto-authkit dev` was started: the audience, and the
+ * URLs to which the page sends logout tokens and webhooks.
  */
 function fillApplicationSettings() {
   const { origin } = new URL(state.routes.url)
