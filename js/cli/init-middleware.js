@@ -39,7 +39,7 @@ function findMiddlewareEnd(text, start, app) {
 }
 
 /** Whether an application registers CORS in this text. @type {(text: string, app: string) => boolean} */
-const hasCors = (text, app) => new RegExp(`^\\s*(?:await )?${app}\\.(?:use|register)\\([^\\n]*cors`, 'im').test(text)
+const hasCors = (text, app) => new RegExp(`^[ \\t]*(?:await )?${app}\\.(?:use|register)\\([^\\n]*cors`, 'im').test(text)
 
 /** Blank lines and comments between two statements. */
 const GAP_PATTERN = '\\n(?:[ \\t]*(?://[^\\n]*)?\\n)*'
@@ -56,24 +56,37 @@ const ARGUMENTS_PATTERN = '[^\\n]*(?:\\{\\n(?:(?:[ \\t][^\\n]*)?\\n)*\\}\\)*)?'
 function isMiddleware(args) {
   const middleware = args.replace(/^(['"])[^'"\n]*\1, /, '')
   const isInline = /^(async )?(function ?\w* ?)?\((\w+(: \w+)?, ){1,2}next(: \w+)?\)/.test(middleware)
-  return isInline ? /\bnext\(\)/.test(middleware) : /^[\w.]+\(([^()]|\([^()]*\))*\)$/.test(middleware)
+  return isInline ? /\bnext\(\)/.test(middleware) : CALL_PATTERN.test(middleware)
 }
 
-/** Matches a declaration on one line, unless the next line continues the declaration. */
-const DECLARATION_PATTERN = new RegExp(`^${GAP_PATTERN}(?:const|let|var) [^\\n]*(?=\\n(?!\\s*[.?:&|+])|$)`)
+/** Matches a single call, with up to four levels of parentheses in its arguments. */
+const CALL_PATTERN = new RegExp(
+  `^[\\w.]+\\(${[1, 2, 3, 4].reduce((inner) => `(?:[^()]|\\(${inner}\\))*`, '[^()]*')}\\)$`,
+)
 
 /**
- * Whether a declaration is complete on its line and does not refer to the application's variable.
+ * Matches a declaration on one line, or a declaration that ends at the first line that is not indented, unless the next
+ * line continues the declaration.
+ */
+const DECLARATION_PATTERN = new RegExp(
+  `^${GAP_PATTERN}(?:const|let|var) (?:[^\\n]*[([{]\\n(?:(?:[ \\t][^\\n]*)?\\n)*[)\\]}])?[^\\n]*(?=\\n(?!\\s*[.?:&|+])|$)`,
+)
+
+/**
+ * Whether a declaration is complete and does not refer to the application's variable. A template literal or a block
+ * comment may contain the line on which the declaration seems to end.
  *
- * @param {string} declaration - The line, after blank lines and comments.
+ * @param {string} text - The declaration, after blank lines and comments.
  * @param {string} app
  */
-function isDeclarationOnly(declaration, app) {
-  const line = declaration.slice(declaration.lastIndexOf('\n'))
+function isDeclarationOnly(text, app) {
+  const declaration = text.replace(new RegExp(`^${GAP_PATTERN}`), '')
   const closesBrackets = ['()', '[]', '{}'].every(
-    ([open, close]) => line.split(open).length === line.split(close).length,
+    ([open, close]) => declaration.split(open).length === declaration.split(close).length,
   )
-  return closesBrackets && !/[\x60/]|[=,?:&|+]\s*$/.test(line) && !new RegExp(`\\b${app}\\b`).test(line)
+  return (
+    closesBrackets && !/\x60|\/\*|[=,?:&|+/]\s*$/.test(declaration) && !new RegExp(`\\b${app}\\b`).test(declaration)
+  )
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Finds the token in the input of `explain`: a token, request headers, or other text that contains a token. */
 
+const { joinBrokenTokens } = require('./broken-lines')
 const { curlHeaders } = require('./curl-headers')
 const { CURL_PATTERN, missingTokenProblem } = require('./input-problems')
 const { splitShellWords } = require('./shell-words')
@@ -44,7 +45,8 @@ async function readInput(argument, { stdin, stderr }) {
  * @returns {Found}
  */
 function findToken(input) {
-  const text = input.replace(/^\uFEFF/, '').trim()
+  const pasted = input.replace(/^\uFEFF/, '').trim()
+  const text = joinBrokenTokens(pasted)
   for (const find of [
     findInCommand,
     findInJson,
@@ -58,6 +60,7 @@ function findToken(input) {
   }
   const problem = emptyParameterProblem(text)
   const found = problem === undefined || TOKEN_START_PATTERN.test(text) ? findInText(text) : undefined
+  if (text !== pasted && found?.foundIn === FOUND_IN_WHOLE_INPUT) return { ...found, foundIn: 'several lines' }
   return found ?? { authorization: [], foundIn: FOUND_IN_WHOLE_INPUT, problem: problem ?? missingTokenProblem(text) }
 }
 
@@ -127,11 +130,8 @@ const MAX_DEPTH = 20
 function findInHeaderLines(text, source = '') {
   /** @type {Headers} */
   const found = { authorization: [], cookie: [] }
-  const lines = text
-    .replace(BEARER_LINE_BREAK_PATTERN, '$1 ')
-    .replace(TOKEN_LINE_BREAK_PATTERN, '')
-    .matchAll(HEADER_PATTERN)
-  for (const [, name, value] of lines) found[/** @type {keyof Headers} */ (name.toLowerCase())].push(value.trim())
+  for (const [, name, value] of text.matchAll(HEADER_PATTERN))
+    found[/** @type {keyof Headers} */ (name.toLowerCase())].push(value.trim())
   const { authorization, cookie } = found
   if (authorization.length + cookie.length === 0) return undefined
   const names = [authorization.length > 0 && 'Authorization', cookie.length > 0 && 'Cookie'].filter(Boolean)
@@ -143,13 +143,6 @@ function findInHeaderLines(text, source = '') {
 /** The value may be on a later line, and may follow the sign of a YAML block, such as `>-`. */
 const HEADER_PATTERN =
   /^[> \t]*(authorization|cookie)[^\S\n]*[:\n\t][^\S\n]*(?:[>|][+-]?[^\S\n]*)?(?:\n(?!\s*[\w-]+:)\s*)?(.*)$/gim
-
-/** Matches the line breaks that mail programs and terminals insert between `Bearer` and the token. */
-const BEARER_LINE_BREAK_PATTERN =
-  /^([> \t]*authorization[^\S\n]*:[^\S\n]*bearer)[^\S\n]*\n[^\S\n]*(?=(?:eyJ|pat_)[\w.-]*[^\S\n]*$)/gim
-
-/** Matches the line breaks that mail programs and terminals insert into a token. */
-const TOKEN_LINE_BREAK_PATTERN = /\r?\n[ \t]+(?=[\w.-]+\s*$)|\r(?=\n)/gm
 
 /**
  * Reads the headers in a `fetch` call or in a PowerShell command.
@@ -223,7 +216,7 @@ const findAfterBearer = (text, foundIn) =>
 function findInText(text) {
   const unquoted = withoutQuotes(text)
   if (unquoted !== text) return findInQuotes(unquoted)
-  const joined = withoutBearer(text).replace(/\s+/g, '')
+  const joined = joinBrokenTokens(withoutBearer(text).replace(/\s+/g, '\n'))
   if (joined !== withoutBearer(text) && JWT_PATTERN.test(joined)) return { token: joined, foundIn: 'several lines' }
   const decoded = percentDecode(withoutBearer(text))
   if (decoded !== withoutBearer(text) && JWT_PATTERN.test(withoutBearer(decoded)))

@@ -54,6 +54,11 @@ describe('init adds the route to Express', () => {
     'const port = 3000\napp.use(cors())',
     '// The port\nconst PORT = Number(process.env.PORT) || 3000\n\napp.use(cors())\napp.use(express.json())',
     "let [a, b] = [1, { c: 'd' }];\napp.use(cors());",
+    "const CLIENT = 'http://localhost:5173' // Vite\napp.use(cors({ origin: CLIENT }))",
+    "const options = {\n  origin: ['https://a.example.com'],\n\n  credentials: true,\n};\napp.use(cors(options));",
+    "const origins = new Set([\n  'https://a.example.com',\n])\n\napp.use(cors({ origin: (o, f) => f(null, origins.has(o)) }))",
+    "app.use(cors({\n  origin: (o, f) => {\n    f(null, (o ?? '').endsWith(String(process.env.DOMAIN)))\n  },\n}))",
+    'const isAllowed = (origin) => {\n  return true\n}\napp.use(cors(isAllowed))',
     "app.set('trust proxy', 1)\napp.disable('x-powered-by')\napp.use(cors())",
     "app.use(cors({\n  origin: 'https://a.example.com',\n\n  credentials: true,\n}));",
     "app.use('/static', express.static(path.join(__dirname, 'public')))",
@@ -71,6 +76,11 @@ describe('init adds the route to Express', () => {
     'const f = (\n  a) => {}\napp.use(helmet())',
     'const a = 1 +\n  2\napp.use(helmet())',
     'const a = b\n  .c()\napp.use(helmet())',
+    'const a = [\n  1,\n]\n  .map(b)\napp.use(helmet())',
+    'const server = createServer({\n  app,\n})\napp.use(helmet())',
+    'const text = f({\n  a: `\n})\n`,\n})\napp.use(helmet())',
+    'const a = {\n  /*\n}\n*/ }\napp.use(helmet())',
+    'const a = f({\n  b,\n},\n  c)\napp.use(helmet())',
     'app.use(router)',
     'app.use((req, res) => {\n  res.sendStatus(404)\n})',
     'app.use((req, res, next) => {\n  next(createError(404))\n})',
@@ -101,8 +111,8 @@ test('init adds the route below the error handler of Koa and the CORS middleware
 
 test('init adds no route above CORS, but prints the line to add', async (t) => {
   for (const [framework, text] of [
-    ['koa', "import Koa from 'koa'\nconst app = new Koa()\nconst router = new Router({ a: /b/ })\napp.use(cors())\n"],
-    ['express', "import express from 'express'\nconst app = express()\nconst o = [\n  'a',\n]\napp.use(cors(o))\n"],
+    ['koa', "import Koa from 'koa'\nconst app = new Koa()\nconst router = new Router({ a: `b` })\napp.use(cors())\n"],
+    ['express', "import express from 'express'\nconst app = express()\nconst o = [\n  `a`,\n]\napp.use(cors(o))\n"],
     [
       'fastify',
       "import Fastify from 'fastify'\nconst app = Fastify()\nconst o = `a`\nawait app.register(fastifyCors, o)\n",

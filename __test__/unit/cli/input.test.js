@@ -15,6 +15,8 @@ after(() => issuer.close())
 
 const json = JSON.stringify
 const folded = (token, separator) => token.replace(/(.{76})/g, `$1${separator}`)
+/** Breaks every line as a terminal with 80 columns does. */
+const wrapped = (text) => text.replace(/(.{80})(?=.)/g, '$1\n')
 
 /**
  * Texts that people paste, and where the token is in each text.
@@ -33,6 +35,37 @@ const FORMS = [
   ['angle brackets', (t) => `<${t}>`, 'the text'],
   ['a folded token', (t) => folded(t, '\n'), 'several lines'],
   ['a folded and indented token', (t) => folded(t, '\r\n    '), 'several lines'],
+  ['a wrapped header', (t) => wrapped(`Authorization: Bearer ${t}`), 'the Authorization header'],
+  [
+    'the wrapped request of curl -v',
+    (t) => wrapped(`> GET / HTTP/1.1\n> Authorization: Bearer ${t}\n> Accept: */*\n>`),
+    'the Authorization header',
+  ],
+  [
+    'a header in a quoted mail',
+    (t) => `> Authorization: Bearer\n> ${folded(t, '\n> ')}\n> Thanks`,
+    'the Authorization header',
+  ],
+  ['a wrapped cookie', (t) => wrapped(`Cookie: theme=dark; logto_authtoken=${t}; a=b`), 'the Cookie header'],
+  [
+    'a wrapped curl command',
+    (t) => wrapped(`curl -H "Authorization: Bearer ${t}" http://localhost:3000/me`),
+    'the Authorization header of the curl command',
+  ],
+  ['a wrapped token response', (t) => wrapped(json({ access_token: t })), 'the member "access_token" of the JSON'],
+  [
+    'wrapped code',
+    (t) => wrapped(`fetch('/', { headers: { authorization: 'Bearer ${t}' } })`),
+    'the Authorization header in the code',
+  ],
+  ['a wrapped URL', (t) => wrapped(`https://app.example.com/callback#access_token=${t}&state=x`), '"access_token"'],
+  [
+    'names and values on separate lines, above a name with a digit',
+    (t) => `authorization\nBearer ${t}\nx-b3-traceid\n80f198ee56343ba864fe8b2a57d3eff7`,
+    'the Authorization header',
+  ],
+  ['a line above a date', (t) => `${t}\n2026-11-27`, 'the text'],
+  ['a line above a trace id', (t) => `${t}\n80f198ee56343ba864fe8b2a57d3eff7`, 'the text'],
   ['percent-encoding', (t) => encodeURIComponent(`Bearer ${t}`), 'the percent-encoded text'],
   ['percent-encoded dots', (t) => t.replaceAll('.', '%2E'), 'the percent-encoded text'],
   ['a sentence', (t) => `My token is ${t} and it fails.`, 'the text'],
