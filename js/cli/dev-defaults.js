@@ -3,17 +3,6 @@
 /** Points an application at the local issuer. */
 const DEV_ISSUER_ENV_VARIABLES = { LOGTO_URL: 'http://127.0.0.1:3001', LOGTO_AUDIENCE: 'https://api.example.com' }
 
-/**
- * The query parameter with which `dev` issues tokens for this audience, or an empty string for the default audience. The
- * parameter can be part of a shell word in single quotes.
- *
- * @param {string} audience
- */
-const audienceParameter = (audience) =>
-  audience === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE
-    ? ''
-    : `&audience=${encodeURIComponent(audience).replaceAll("'", '%27')}`
-
 /** The hostnames under which `dev` can be reached. */
 const DEV_HOSTNAMES = ['127.0.0.1', 'localhost']
 
@@ -35,5 +24,4 @@ module.exports = {
   DEV_HOSTNAMES,
   DEV_ISSUER_ENV_VARIABLES,
   DEV_PAGE,
-  audienceParameter,
 }

@@ -82,7 +82,11 @@ async function handleRequest(request, issuer, state) {
   if (request.method === 'GET') {
     if (path === '/api/state') return json(issuerState(issuer, state))
     if (path === '/token')
-      return { status: 200, type: 'text/plain', body: createToken(tokenOptionsFromQuery(request), issuer).token }
+      return {
+        status: 200,
+        type: 'text/plain',
+        body: createTokenFor(state, tokenOptionsFromQuery(request), issuer).token,
+      }
     const file = STATIC_FILES[path]
     if (!file) throw new HttpError(404, 'Not found')
     return { status: 200, ...file }
@@ -97,9 +101,18 @@ async function handleRequest(request, issuer, state) {
   return json(await action(await readBody(request), issuer, state))
 }
 
+/**
+ * Creates a token whose default audience is the application's.
+ *
+ * @param {State} state
+ * @param {Record<string, any>} options
+ * @param {TestIssuer} issuer
+ */
+const createTokenFor = ({ routes: { audience } }, options, issuer) => createToken({ audience, ...options }, issuer)
+
 /** @type {Record<string, (body: any, issuer: TestIssuer, state: any) => any>} */
 const POST_ROUTES = {
-  '/api/tokens': createToken,
+  '/api/tokens': (options, issuer, state) => createTokenFor(state, options, issuer),
   '/api/rotation': async (options, issuer, state) => {
     await issuer.rotateKeys(options)
     state.rotations += 1

@@ -1,19 +1,15 @@
 /** `logto-authkit dev`: a local issuer with a page for creating tokens. */
 
+const native = require('../core/addon')
 const { startIssuer } = require('../testing/issuer')
 const { UsageError, readArguments, readNumber } = require('./arguments')
-const {
-  DEFAULT_CLIENT_ID,
-  DEFAULT_ORGANIZATION,
-  DEFAULT_USER,
-  DEV_ISSUER_ENV_VARIABLES,
-  audienceParameter,
-} = require('./dev-defaults')
+const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { startPage } = require('./dev-server')
 const { createSignIn } = require('./dev-sign-in-endpoints')
 const { exampleRoutes } = require('./example-routes')
 const { quote } = require('./shell-words')
 const { createPainter, toPrintable, widthOf, wrapText } = require('./terminal')
+const { readVariable } = require('./verify-options')
 
 const HELP = `Usage: logto-authkit dev [options]
 
@@ -29,7 +25,7 @@ Scripts can get tokens from the page:
   curl -s 'http://127.0.0.1:3002/token?kind=opaque'
   curl -s 'http://127.0.0.1:3002/token?expiresIn=-60'
 
-The kinds of tokens are access (the default), machine, resource (within an organization), organization (an organization token), id (an ID token), opaque and personal (a personal access token). By default, a token is for the user ${DEFAULT_USER}, the application ${DEFAULT_CLIENT_ID} and, if it belongs to an organization, ${DEFAULT_ORGANIZATION}.
+The kinds of tokens are access (the default), machine, resource (within an organization), organization (an organization token), id (an ID token), opaque and personal (a personal access token). By default, a token is for the first audience in LOGTO_AUDIENCE (in the environment, .env.local or .env) or ${DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE}, the user ${DEFAULT_USER}, the application ${DEFAULT_CLIENT_ID} and, if it belongs to an organization, ${DEFAULT_ORGANIZATION}.
 
 Exit codes: 0 stopped (Ctrl-C), 1 a port is in use, 2 wrong usage.
 `
@@ -66,7 +62,7 @@ async function run(args, surroundings) {
     servers.push(page)
     pageUrl = page.url
     const urls = { logtoUrl: issuer.logtoUrl, page: page.url }
-    const text = values.json ? `${JSON.stringify(urls)}\n` : introduction(urls, routes, stdout, env)
+    const text = values.json ? `${JSON.stringify(urls)}\n` : introduction(urls, routes, surroundings)
     // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
     // reads the URLs.
     const stopped = new Promise((resolve) => {
@@ -94,20 +90,22 @@ function linkToPage(response, url) {
  *
  * @param {{ logtoUrl: string, page: string }} urls
  * @param {ReturnType<typeof exampleRoutes>} routes
- * @param {import('./run').Surroundings['stdout']} stdout
- * @param {Record<string, string | undefined>} env
+ * @param {import('./run').Surroundings} surroundings
  */
-function introduction({ logtoUrl, page }, routes, stdout, env) {
+function introduction({ logtoUrl, page }, routes, { stdout, env, cwd }) {
   const paint = createPainter(stdout, env)
   const width = widthOf(stdout)
+  const configuredUrl = readVariable('LOGTO_URL', env, cwd())
+  const isOtherServer = configuredUrl !== undefined && native.issuer(configuredUrl) !== native.issuer(logtoUrl)
+  const warning = `In this folder, LOGTO_URL is ${toPrintable(configuredUrl ?? '')}. To accept the tokens of the local issuer, the API needs the settings above.`
   const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
   return `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page)}
 
   Settings of your API:
     LOGTO_URL=${logtoUrl}
-    LOGTO_AUDIENCE=${toPrintable(routes.audience)}
-
+    LOGTO_AUDIENCE=${toPrintable(readVariable('LOGTO_AUDIENCE', env, cwd()) ?? routes.audience)}
+${isOtherServer ? `\n${paint.warn('!')} ${wrapText(warning, '  ', width).trimStart()}\n` : ''}
 ${wrapText(SIGN_IN_NOTE, '  ', width)}
 
 ${wrapText(INTROS[routes.application], '  ', width)}
@@ -135,11 +133,10 @@ const INTROS = {
  * @param {ReturnType<typeof exampleRoutes>} routes
  * @param {number} width
  */
-function exampleCommands(page, { url, me, orders, audience }, width) {
+function exampleCommands(page, { url, me, orders }, width) {
   const request = (/** @type {string} */ url) => `curl -iw '\\n' ${quote(url.replace('http://', ''))}`
   const send = (/** @type {string} */ url) => `${request(url)} -H "Authorization: Bearer $TOKEN"`
-  const get = (/** @type {string} */ query) =>
-    `TOKEN=$(curl -fsS '${page}/token?${query}${audienceParameter(audience)}')`
+  const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}')`
   const groups =
     me === null
       ? [

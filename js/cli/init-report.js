@@ -1,6 +1,6 @@
 /** Formats the output of `init`: the project description, the next steps and the JSON summary. */
 
-const { DEV_ISSUER_ENV_VARIABLES, audienceParameter } = require('./dev-defaults')
+const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { addedLines } = require('./init-diff')
 const { findVariable } = require('./init-project')
 const { PACKAGE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
@@ -70,6 +70,17 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }, localIssuer) {
     ...scriptSteps(project, plan),
   ]
 }
+
+/**
+ * The query parameter with which `dev` issues tokens for this audience, or an empty string for the default audience. The
+ * parameter can be part of a shell word in single quotes.
+ *
+ * @param {string} audience
+ */
+const audienceParameter = (audience) =>
+  audience === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE
+    ? ''
+    : `&audience=${encodeURIComponent(audience).replaceAll("'", '%27')}`
 
 /**
  * Returns the steps that send requests to the routes `/me` and `/orders`.

@@ -246,17 +246,37 @@ describe('dev', { timeout: 60_000 }, () => {
     })
   }
 
-  test('uses the audience of the project', { timeout: 20_000 }, async (t) => {
+  test('uses the first audience of the project for tokens', { timeout: 20_000 }, async (t) => {
     const files = {
       'package.json': uses('express'),
       '.env': 'LOGTO_AUDIENCE="https://a.test/?b=\'c https://other.test"',
     }
     const { folder } = project(t, files)
     const { output } = await startDev(t, [], folder)
-    assert.match(output, /LOGTO_AUDIENCE=https:\/\/a\.test\/\?b='c\n/)
-    const commands = output.match(/\/token\?.*/g)
-    assert.ok(commands.length > 0)
-    for (const command of commands) assert.match(command, /&audience=https%3A%2F%2Fa\.test%2F%3Fb%3D%27c'\)$/)
+    assert.match(output, /LOGTO_AUDIENCE=https:\/\/a\.test\/\?b='c https:\/\/other\.test\n/)
+    const { page, logtoUrl } = await startDev(t, ['--json'], folder)
+    const { body } = await post(page, '/api/tokens', {})
+    for (const token of [await (await fetch(`${page}/token`)).text(), body.token]) {
+      const auth = await verifyAuth(token, { logtoUrl, audience: "https://a.test/?b='c" })
+      assert.equal(auth.userId, 'alice')
+    }
+    const other = await (await fetch(`${page}/token?audience=https://b.test`)).text()
+    assert.equal((await verifyAuth(other, { logtoUrl, audience: 'https://b.test' })).userId, 'alice')
+  })
+
+  test('warns if the project uses another Logto server', { timeout: 20_000 }, async (t) => {
+    const port = await freePort()
+    for (const [url, isOther] of [
+      ['https://auth.example.com', true],
+      ['auth.example.com', true],
+      [`http://127.0.0.1:${port}/`, false],
+    ]) {
+      const { folder } = project(t, { 'package.json': uses('express'), '.env': `LOGTO_URL=${url}\n` })
+      const { output, stop } = await startDev(t, ['--port', String(port), '--page-port', '0'], folder)
+      assert.equal(output.includes(`In this folder, LOGTO_URL is ${url}.`), isOther, output)
+      await stop()
+    }
+    assert.doesNotMatch((await startDev(t, [], project(t, {}).folder)).output, /In this folder/)
   })
 
   test('prints the path of a route so that it controls neither the terminal nor the shell', async (t) => {

@@ -75,7 +75,7 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
   $('#curl').replaceChildren(...exampleRequests(token, kind, claims))
   $('#options').textContent = [
     `logtoUrl: '${state.logtoUrl}',`,
-    `audience: ${quote(kind === 'organization' ? claims.aud : (audience ?? 'https://api.example.com'))},`,
+    `audience: ${quote(kind === 'organization' ? claims.aud : (audience ?? state.routes.audience))},`,
     ...(kind === 'resource' ? [`organizationId: ${quote(organizationId)},`] : []),
   ].join('\n')
   $('#claims').textContent = claims ? JSON.stringify({ header, claims }, null, 2) : OPAQUE_TOKEN_NOTES[kind]
