@@ -39,8 +39,11 @@ class Requirements {
    */
   check(auth, source) {
     const record = verifiedRecordOf(auth)
-    if (record === undefined)
-      throw authError(printRejection(rejectionOf(auth) ?? native.rejection('missing_token'), source))
+    if (record === undefined) {
+      const rejection = rejectionOf(auth)
+      if (rejection !== undefined) throw authError(printRejection(rejection, source, 'rejectedGuest'))
+      throw authError(printRejection(native.rejection('missing_token'), source))
+    }
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {
       // Without an `organizationId` function, the core's check of a context always has the same result, so a success is

@@ -110,7 +110,7 @@ function handleRejection(result, attempt) {
   return settle(
     () => fallback(source, error),
     (principal) => {
-      if (principal === null || principal === undefined) return guestOrReject(result, error, attempt)
+      if (principal === null || principal === undefined) return guestOrReject(result, error, attempt, 'noPrincipal')
       return handlePrincipal(fallbackContext(principal, parsed, attempt.extras), result, attempt)
     },
     (thrown) => {
@@ -126,10 +126,10 @@ function handleRejection(result, attempt) {
 /**
  * Returns the context of a guest, or throws the rejection: `error`, or the error for the core's result.
  *
- * @type {(result: RejectedRequest, error: Rejection | undefined, attempt: VerificationAttempt) => AuthContext}
+ * @type {(result: RejectedRequest, error: Rejection | undefined, attempt: VerificationAttempt, rejectedOutcome?: 'noPrincipal') => AuthContext}
  */
-function guestOrReject(result, error, attempt) {
-  const outcome = result.guestId === null ? undefined : 'guest'
+function guestOrReject(result, error, attempt, rejectedOutcome) {
+  const outcome = result.guestId === null ? rejectedOutcome : 'guest'
   if (error === undefined) printRejection(result, attempt.source, outcome)
   else printError(error, attempt.source, outcome)
   return guestOrThrow(result, error, attempt)

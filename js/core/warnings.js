@@ -13,8 +13,13 @@ const MAX_LENGTH = 1000
 /** Prints only if `NODE_DEBUG` contains `logto-authkit`. */
 const printDebug = debuglog('logto-authkit')
 
-/** What the debug output says about a request that the library has not rejected, although its tokens were rejected. */
-const OUTCOMES = { guest: 'treated as a guest because of', fallback: 'accepted by `fallback` despite' }
+/** What the debug output says about a request without a valid token. */
+const OUTCOMES = {
+  guest: 'treated as a guest because of',
+  rejectedGuest: 'rejected as a guest with',
+  fallback: 'accepted by `fallback` despite',
+  noPrincipal: 'rejected, as `fallback` returned no principal, with',
+}
 
 /**
  * Emits the rejection's warning, which the core creates once per error code and verifier.

@@ -134,6 +134,12 @@ describe('D1: the server log', () => {
         await verifyAuth({ headers: {} }, { ...options, fallback, requiredScope: 'a' }).catch(() => {})
         await verifyAuth({ headers: {} }, { ...options, fallback, requiredScope: 'a', allowGuest: true })
         await verifyAuth(valid, { ...options, isRevoked: () => true }).catch(() => {})
+        const noPrincipal = { ...options, fallback: () => null }
+        await verifyAuth({ headers: {} }, noPrincipal).catch(() => {})
+        const guest = await verifyAuth({ headers: {} }, { ...noPrincipal, allowGuest: true })
+        try {
+          new Requirements().check(guest, {})
+        } catch {}
       },
       data,
       { NODE_DEBUG: 'logto-authkit' },
@@ -151,6 +157,9 @@ describe('D1: the server log', () => {
         'rejected with missing_scope (403)',
         'treated as a guest because of missing_scope (403)',
         'rejected with token_revoked (401)',
+        'rejected, as `fallback` returned no principal, with missing_token (401)',
+        'treated as a guest because of missing_token (401)',
+        'rejected as a guest with missing_token (401)',
       ],
     )
     assert.ok(!stderr.includes(token.slice(0, 30)) && !stderr.includes(token.slice(-30)))
