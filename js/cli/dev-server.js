@@ -12,7 +12,7 @@ const { createToken, decodeJsonPart, tokenOptionsFromQuery } = require('./dev-to
 /**
  * @typedef {import('../testing/index').TestIssuer} TestIssuer
  * @typedef {{ outage: import('../testing/index').OutageMode | null, rotations: number,
- *   routes: import('./example-routes').Routes & { audience: string } }} State
+ *   routes: import('./example-routes').Routes & { audience: string }, tokenLifetime: number }} State
  */
 
 const MAX_BODY_LENGTH = 64 * 1024
@@ -26,13 +26,13 @@ const pathOf = ({ url }) => String(url).split('?')[0]
 /**
  * @param {TestIssuer} issuer
  * @param {number} port
- * @param {State['routes']} routes
+ * @param {Pick<State, 'routes' | 'tokenLifetime'>} defaults
  * @param {(request: string, reason: string) => void} onRejectedToken - Called for each rejected request for a token,
  *   because `curl -f` does not show the reason in the response.
  */
-async function startPage(issuer, port, routes, onRejectedToken) {
+async function startPage(issuer, port, defaults, onRejectedToken) {
   /** @type {State} */
-  const state = { outage: null, rotations: 0, routes }
+  const state = { outage: null, rotations: 0, ...defaults }
   const server = createServer(async (request, response) => {
     const { status, type, body } = await handleRequest(request, issuer, state).catch((error) => {
       const isExpected = error.code === 'invalid_options' || error instanceof HttpError || error instanceof SendError
@@ -102,13 +102,14 @@ async function handleRequest(request, issuer, state) {
 }
 
 /**
- * Creates a token whose default audience is the application's.
+ * Creates a token, by default for the application's audience.
  *
  * @param {State} state
  * @param {Record<string, any>} options
  * @param {TestIssuer} issuer
  */
-const createTokenFor = ({ routes: { audience } }, options, issuer) => createToken({ audience, ...options }, issuer)
+const createTokenFor = ({ routes: { audience }, tokenLifetime }, options, issuer) =>
+  createToken({ audience, expiresIn: tokenLifetime, ...options }, issuer)
 
 /** @type {Record<string, (body: any, issuer: TestIssuer, state: any) => any>} */
 const POST_ROUTES = {

@@ -22,10 +22,11 @@ const ENDPOINTS = {
 /**
  * Creates the request handler for the sign-in endpoints of `logto-authkit dev`.
  *
+ * @param {number} tokenLifetime - Lifetime of the access tokens, in seconds.
  * @returns {RequestHandler}
  */
-function createSignIn() {
-  const signIn = new SignIn()
+function createSignIn(tokenLifetime) {
+  const signIn = new SignIn(tokenLifetime)
   return (request, response, route, issuer) => {
     const { origin } = request.headers
     const isEndpoint = Object.hasOwn(ENDPOINTS, `${request.method} ${route}`)

@@ -33,8 +33,6 @@ const RESERVED_SCOPE_PATTERN =
 
 const SESSION_COOKIE = 'logto_authkit_dev_session'
 
-const TOKEN_LIFETIME_SECONDS = 3600
-
 /** Prevents sign-ins that are never completed, and sessions that never end, from filling the memory. */
 const MAX_RECORDS = 1000
 
@@ -56,6 +54,12 @@ class SignIn {
    * @type {Map<string, Session>}
    */
   #sessionsByAccessToken = new Map()
+  #tokenLifetime
+
+  /** @param {number} tokenLifetime - Lifetime of the access tokens, in seconds. */
+  constructor(tokenLifetime) {
+    this.#tokenLifetime = tokenLifetime
+  }
 
   /** @param {URLSearchParams} parameters @param {Headers} headers @param {TestIssuer} issuer */
   authorize(parameters, headers, { issuer }) {
@@ -172,7 +176,8 @@ class SignIn {
     if (otherAudiences.length > 0)
       throw new OAuthError('invalid_target', 'only a single resource indicator value is supported for this grant type')
     const organizationId = parameters.get('organization_id') || undefined
-    const response = { token_type: 'Bearer', expires_in: TOKEN_LIFETIME_SECONDS }
+    const expiresIn = this.#tokenLifetime
+    const response = { token_type: 'Bearer', expires_in: expiresIn }
     if (audience === undefined && organizationId === undefined) {
       const scope = session.scopes.join(' ')
       return { ...response, scope, access_token: storeRecord(this.#sessionsByAccessToken, session) }
@@ -185,7 +190,7 @@ class SignIn {
     const scope = granted.length === 0 && isMachine ? undefined : granted.join(' ')
     const kind = audience === undefined ? 'organization' : organizationId === undefined ? 'access' : 'resource'
     const { sub, clientId } = session
-    const options = { kind, sub, clientId, audience, organizationId, scope }
+    const options = { kind, sub, clientId, audience, organizationId, scope, expiresIn }
     return { ...response, scope, access_token: createToken(options, issuer).token }
   }
 

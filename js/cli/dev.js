@@ -17,6 +17,7 @@ Starts an issuer on 127.0.0.1 that looks like Logto to an API, with new keys, a 
 
   --port N           port of the issuer (default: 3001, like Logto; 0: any free port)
   --page-port N      port of the page (default: the issuer's port + 1; 0: any free port)
+  --token-lifetime N lifetime of access tokens in seconds (default: 3600)
   --json             print the URLs as one line of JSON
   --help, -h         show this help
 
@@ -33,6 +34,7 @@ Exit codes: 0 stopped (Ctrl-C), 1 a port is in use, 2 wrong usage.
 const FLAGS = /** @type {const} */ ({
   port: { type: 'string' },
   'page-port': { type: 'string' },
+  'token-lifetime': { type: 'string' },
   json: { type: 'boolean' },
 })
 
@@ -43,13 +45,16 @@ async function run(args, surroundings) {
   if (positionals.length > 0) throw new UsageError('dev takes only options')
   const port = readNumber('port', values.port) ?? Number(new URL(DEV_ISSUER_ENV_VARIABLES.LOGTO_URL).port)
   const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
+  const tokenLifetime = readNumber('token-lifetime', values['token-lifetime']) ?? 3600
+  if (!Number.isInteger(tokenLifetime) || tokenLifetime === 0)
+    throw new UsageError('--token-lifetime takes a positive number of seconds, without a fraction')
   const routes = exampleRoutes(cwd(), env)
   const reportRejectedToken = (/** @type {string} */ request, /** @type {string} */ reason) =>
     stderr.write(`${toPrintable(`${request} was rejected: ${reason}`)}\n`)
   /** @type {{ close(): Promise<void> }[]} */
   const servers = []
   let pageUrl = ''
-  const signIn = createSignIn()
+  const signIn = createSignIn(tokenLifetime)
   /** @type {import('../testing/issuer').RequestHandler} */
   const handleRequest = (request, response, route, issuer) =>
     route === '/' ? linkToPage(response, pageUrl) : signIn(request, response, route, issuer)
@@ -57,7 +62,7 @@ async function run(args, surroundings) {
     const issuer = await startOnPort('--port', port, () => startIssuer({ port }, handleRequest))
     servers.push(issuer)
     const page = await startOnPort('--page-port', pagePort, () =>
-      startPage(issuer, pagePort, routes, reportRejectedToken),
+      startPage(issuer, pagePort, { routes, tokenLifetime }, reportRejectedToken),
     )
     servers.push(page)
     pageUrl = page.url

@@ -10,6 +10,7 @@ const RevocationsHandle = globalSingleton('RevocationsHandle', () => {
   return class RevocationsHandle {
     /** @type {string} */
     #id
+    #isUsed = false
 
     constructor(/** @type {string} */ id) {
       this.#id = id
@@ -21,6 +22,16 @@ const RevocationsHandle = globalSingleton('RevocationsHandle', () => {
      */
     static id(value) {
       return typeof value === 'object' && value !== null && #id in value ? value.#id : undefined
+    }
+
+    /** Records that options contain the revocations. @param {RevocationsHandle} handle */
+    static use(handle) {
+      handle.#isUsed = true
+    }
+
+    /** @param {RevocationsHandle} handle */
+    static isUsed(handle) {
+      return handle.#isUsed
     }
   }
 })
@@ -39,7 +50,9 @@ const isRevocationsHandle = (value) => RevocationsHandle.id(value) !== undefined
 function withRevocationsId(options) {
   if (typeof options !== 'object' || options === null || !Object.hasOwn(options, 'revocations')) return options
   const id = RevocationsHandle.id(options.revocations)
-  return id === undefined ? options : { ...options, revocations: id }
+  if (id === undefined) return options
+  RevocationsHandle.use(options.revocations)
+  return { ...options, revocations: id }
 }
 
 module.exports = { RevocationsHandle, isRevocationsHandle, withRevocationsId }

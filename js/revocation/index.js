@@ -7,6 +7,7 @@ const { invalidOption, valueOrThrow } = require('../core/errors')
 const { check, snapshot } = require('../core/options')
 const { ownProperty } = require('../core/plain')
 const { RevocationsHandle } = require('../core/revocations')
+const { createOneTimeWarning } = require('../core/warnings')
 const { backchannelLogout } = require('./backchannel-logout')
 const { catchUp } = require('./catch-up')
 const { publishAppliedEntries } = require('./diagnostics')
@@ -122,13 +123,22 @@ class Revocations extends RevocationsHandle {
   }
 
   /** @type {import('./webhook').Publish} */
-  #publish = (entries, timeoutMs) => this.#mirror.publish(entries, timeoutMs)
+  #publish = (entries, timeoutMs) => {
+    // With another store, other processes may verify the tokens.
+    if (this.#store instanceof MemoryStore && !RevocationsHandle.isUsed(this)) warnAboutUnusedRevocations()
+    return this.#mirror.publish(entries, timeoutMs)
+  }
 
   /** @type {(kind: string, id: unknown, options?: object) => Promise<void>} */
   async #revoke(kind, id, options) {
-    await this.#mirror.publish([valueOrThrow(this.#core.entry(kind, id, snapshot(options), Date.now()))])
+    await this.#publish([valueOrThrow(this.#core.entry(kind, id, snapshot(options), Date.now()))])
   }
 }
+
+const warnAboutUnusedRevocations = createOneTimeWarning(
+  'LOGTO_AUTHKIT_UNUSED_REVOCATIONS',
+  'A revocation has no effect so far, because no options contain these revocations: pass the object that `createRevocations` returned as the option `revocations` to `logtoAuth`, `createVerifier` or `verifyAuth`. For several processes, share a store such as `redisStore`.',
+)
 
 /** @type {typeof import('.').createRevocations} */
 function createRevocations(options) {

@@ -8,7 +8,7 @@ const { describe, test } = require('node:test')
 const jose = require('jose')
 const { verifyAuth } = require('logto-authkit')
 const { createTestIssuer } = require('logto-authkit/testing')
-const { startDev } = require('../../support/cli')
+const { cli, startDev } = require('../../support/cli')
 const { verdict } = require('../../support/helpers')
 const { AUDIENCE } = require('../../support/tokens')
 
@@ -90,6 +90,19 @@ describe('the sign-in of dev', { timeout: 60_000 }, () => {
     const auth = await verifyAuth(refreshed.access_token, { logtoUrl, audience: AUDIENCE })
     assert.deepEqual([auth.userId, auth.scopes, auth.payload?.client_id], ['bob', ['read:orders'], 'my-app'])
     assert.deepEqual([refreshed.scope, refreshed.expires_in], ['read:orders', 3600])
+  })
+
+  test('issues tokens with the lifetime in --token-lifetime', async (t) => {
+    const { logtoUrl, page } = await startDev(t, ['--json', '--token-lifetime', '30'])
+    const { refresh_token, expires_in } = await signIn(logtoUrl)
+    const { body } = await refresh(logtoUrl, refresh_token, { resource: AUDIENCE })
+    const tokens = [body.access_token, await (await fetch(`${page}/token`)).text()]
+    const lifetimes = tokens.map(jose.decodeJwt).map(({ exp = 0, iat = 0 }) => exp - iat)
+    assert.deepEqual([expires_in, body.expires_in, ...lifetimes], [30, 30, 30, 30])
+    for (const lifetime of ['0', '1.5', 'x']) {
+      const { code, stderr } = await cli(['dev', '--token-lifetime', lifetime])
+      assert.deepEqual([code, /--token-lifetime takes a (positive )?number/.test(stderr)], [2, true], stderr)
+    }
   })
 
   test('issues a token for the API resource directly if the code is exchanged with a resource', async (t) => {

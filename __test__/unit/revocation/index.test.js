@@ -451,3 +451,26 @@ test('revocations do not keep the process alive, but a pending revocation and re
   })
   assert.deepEqual(stdout.trim().split('\n').sort(), ['ready', 'revoked', 'slow'])
 })
+
+test('a warning says that a revocation has no effect, unless options contain the revocations or the store is shared', async () => {
+  const { stdout, stderr } = await inChild(async () => {
+    const { createVerifier } = require('logto-authkit')
+    const { createRevocations } = require('logto-authkit/revocation')
+    const codes = /** @type {any[]} */ ([])
+    process.on('warning', ({ code }) => codes.push(code))
+    const warned = async (/** @type {any} */ options, isUsed = false) => {
+      codes.length = 0
+      const revocations = createRevocations(options)
+      if (isUsed) createVerifier({ logtoUrl: 'https://auth.example.com', audience: 'a', revocations })
+      await revocations.revokeSubject('alice')
+      await revocations.revokeAll()
+      await new Promise((resolve) => setImmediate(resolve))
+      await revocations.close()
+      return codes.length
+    }
+    const store = { append: async () => '1', read: async () => ({ entries: [], cursor: '1' }) }
+    console.log(JSON.stringify([await warned({ store }), await warned({}, true), await warned({})]))
+  })
+  assert.equal(stdout, '[0,0,1]\n', stderr)
+  assert.match(stderr, /\[LOGTO_AUTHKIT_UNUSED_REVOCATIONS\].*`revocations` to `logtoAuth`/)
+})
