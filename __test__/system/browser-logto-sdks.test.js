@@ -16,6 +16,7 @@ const { serve } = require('../support/frameworks')
 const { read } = require('../support/pages')
 const { EXAMPLES } = require('../support/start-example')
 const { AUDIENCE } = require('../support/tokens')
+const { until } = require('../support/until')
 
 const APP = { appId: 'an-app', audience: AUDIENCE }
 const CHROMIUM = '/usr/bin/chromium'
@@ -43,7 +44,8 @@ const SERVERS = {
     host: 'localhost',
   },
   'the local issuer': {
-    start: (t, /** @type {any} */ { port }) => startDev(t, ['--json', '--port', String(port), '--page-port', '0']),
+    start: (t, /** @type {any} */ { port, args = [] }) =>
+      startDev(t, ['--json', '--port', String(port), '--page-port', '0', ...args]),
     async signInOnPage(page) {
       await page.getByLabel('User id').fill('alice')
       await page.getByRole('button', { name: 'Sign in' }).click()
@@ -168,14 +170,27 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     assert.match((await visitor(`${appUrl}/account`, PAGE)).url, /\/oidc\/auth\?/)
   })
 
+  test('@logto/next with the token in the cookie: the proxy replaces an expired token without asking for a sign-in', async (t) => {
+    const server = SERVERS['the local issuer']
+    const options = { args: ['--token-lifetime', '5'] }
+    const { appUrl, visitor, orders } = await startApplication(t, server, variants['the token in the cookie'], options)
+    const { url } = await visitor(`${appUrl}/account`, PAGE)
+    await server.signIn(visitor, url)
+    await until(async () => (await orders())[1] === 'token_expired')
+    const page = await visitor(`${appUrl}/account?tab=2`, PAGE)
+    assert.equal(page.url, `${appUrl}/account?tab=2`)
+    assert.match(page.text, />page of (<!-- -->)?alice</)
+    assert.deepEqual(await orders(), [200, 'alice'])
+  })
+
   test("@logto/next with the token from the SDK's session: the proxy ends a sign-in loop", async (t) => {
     const server = SERVERS['the local issuer']
     const files = variants["the token from the SDK's session"]
-    const { appUrl, visitor, output } = await startApplication(t, server, files, (path, text) =>
+    const change = (path, text) =>
       path === 'lib/auth.ts'
         ? text.replace(/\baudience, tokenSources/, "audience: 'https://other.test', tokenSources")
-        : text,
-    )
+        : text
+    const { appUrl, visitor, output } = await startApplication(t, server, files, { change })
     const page = { headers: { ...PAGE.headers, 'sec-fetch-site': 'none' } }
     const { url } = await visitor(`${appUrl}/account`, page)
     // The local issuer then signs the visitor in again and again, without asking.
@@ -189,7 +204,10 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     t,
     server,
     files,
-    change = (/** @type {string} */ _path, /** @type {string} */ text) => text,
+    {
+      change = (/** @type {string} */ _path, /** @type {string} */ text) => text,
+      ...options
+    } = /** @type {any} */ ({}),
   ) {
     const [port, appPort] = [await freePort(), await freePort()]
     const appUrl = `http://localhost:${appPort}`
@@ -213,7 +231,7 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
       },
     })
     t.after(() => application.remove())
-    const issuer = await server.start(t, { port, appUrl, appSecret: 'a-secret' })
+    const issuer = await server.start(t, { port, appUrl, appSecret: 'a-secret', ...options })
     const { output } = await application.serve('dev', [], appPort)
     const visitor = createVisitor()
     const orders = async () => {

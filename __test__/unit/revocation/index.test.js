@@ -457,7 +457,7 @@ test('a warning says that a revocation has no effect, unless options contain the
     const { createVerifier } = require('logto-authkit')
     const { createRevocations } = require('logto-authkit/revocation')
     const codes = /** @type {any[]} */ ([])
-    process.on('warning', ({ code }) => codes.push(code))
+    process.on('warning', (warning) => codes.push(warning.name))
     const warned = async (/** @type {any} */ options, isUsed = false) => {
       codes.length = 0
       const revocations = createRevocations(options)
