@@ -91,7 +91,7 @@ describe('the page of logto-authkit dev in a browser', { skip, timeout: 900_000 
       assert.equal(await verdict(verifyAuth(token, options)), 'unknown_key')
 
       await page.getByRole('button', { name: 'Status 500' }).click()
-      await page.locator('#health', { hasText: 'outage: error' }).waitFor()
+      await page.locator('#health', { hasText: 'outage: Status 500' }).waitFor()
       assert.equal(await verdict(verifyAuth(token, options)), 'jwks_unavailable')
       if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `dev-${colorScheme}.png`), fullPage: true })
       await page.getByRole('button', { name: 'None' }).click()

@@ -119,7 +119,7 @@ function render(newState) {
   $('#next-hint').hidden = state.routes.application !== 'unknown'
   $('#key').textContent = `${state.key.alg} ${state.key.kid}`
   $('#fetches').textContent = state.jwksRequests
-  $('#health').textContent = state.outage ? `outage: ${state.outage}` : 'running'
+  $('#health').textContent = state.outage ? `outage: ${$(`[data-mode=${state.outage}]`).textContent}` : 'running'
   $('#health').classList.toggle('bad', state.outage !== null)
   for (const button of document.querySelectorAll('[data-mode]')) {
     button.setAttribute('aria-pressed', String(button.dataset.mode === (state.outage ?? '')))
