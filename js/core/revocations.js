@@ -10,7 +10,6 @@ const RevocationsHandle = globalSingleton('RevocationsHandle', () => {
   return class RevocationsHandle {
     /** @type {string} */
     #id
-    #isUsed = false
 
     constructor(/** @type {string} */ id) {
       this.#id = id
@@ -23,18 +22,11 @@ const RevocationsHandle = globalSingleton('RevocationsHandle', () => {
     static id(value) {
       return typeof value === 'object' && value !== null && #id in value ? value.#id : undefined
     }
-
-    /** Records that options contain the revocations. @param {RevocationsHandle} handle */
-    static use(handle) {
-      handle.#isUsed = true
-    }
-
-    /** @param {RevocationsHandle} handle */
-    static isUsed(handle) {
-      return handle.#isUsed
-    }
   }
 })
+
+/** The revocations that options contain. */
+const usedRevocations = globalSingleton('usedRevocations', () => new WeakSet())
 
 /** @param {unknown} value */
 const isRevocationsHandle = (value) => RevocationsHandle.id(value) !== undefined
@@ -51,8 +43,8 @@ function withRevocationsId(options) {
   if (typeof options !== 'object' || options === null || !Object.hasOwn(options, 'revocations')) return options
   const id = RevocationsHandle.id(options.revocations)
   if (id === undefined) return options
-  RevocationsHandle.use(options.revocations)
+  usedRevocations.add(options.revocations)
   return { ...options, revocations: id }
 }
 
-module.exports = { RevocationsHandle, isRevocationsHandle, withRevocationsId }
+module.exports = { RevocationsHandle, isRevocationsHandle, usedRevocations, withRevocationsId }

@@ -6,7 +6,7 @@ const { contract } = require('../core/contract')
 const { invalidOption, valueOrThrow } = require('../core/errors')
 const { check, snapshot } = require('../core/options')
 const { ownProperty } = require('../core/plain')
-const { RevocationsHandle } = require('../core/revocations')
+const { RevocationsHandle, usedRevocations } = require('../core/revocations')
 const { createOneTimeWarning } = require('../core/warnings')
 const { backchannelLogout } = require('./backchannel-logout')
 const { catchUp } = require('./catch-up')
@@ -125,7 +125,7 @@ class Revocations extends RevocationsHandle {
   /** @type {import('./webhook').Publish} */
   #publish = (entries, timeoutMs) => {
     // With another store, other processes may verify the tokens.
-    if (this.#store instanceof MemoryStore && !RevocationsHandle.isUsed(this)) warnAboutUnusedRevocations()
+    if (this.#store instanceof MemoryStore && !usedRevocations.has(this)) warnAboutUnusedRevocations()
     return this.#mirror.publish(entries, timeoutMs)
   }
 
@@ -137,7 +137,7 @@ class Revocations extends RevocationsHandle {
 
 const warnAboutUnusedRevocations = createOneTimeWarning(
   'LOGTO_AUTHKIT_UNUSED_REVOCATIONS',
-  'A revocation has no effect so far, because no options contain these revocations: pass the object that `createRevocations` returned as the option `revocations` to `logtoAuth`, `createVerifier` or `verifyAuth`. For several processes, share a store such as `redisStore`.',
+  'A revocation has no effect so far, because no options contain these revocations: pass the object that `createRevocations` returned as the `revocations` option to `logtoAuth`, `createVerifier` or `verifyAuth`. For several processes, share a store such as `redisStore`.',
 )
 
 /** @type {typeof import('.').createRevocations} */

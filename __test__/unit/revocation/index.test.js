@@ -472,5 +472,5 @@ test('a warning says that a revocation has no effect, unless options contain the
     console.log(JSON.stringify([await warned({ store }), await warned({}, true), await warned({})]))
   })
   assert.equal(stdout, '[0,0,1]\n', stderr)
-  assert.match(stderr, /\[LOGTO_AUTHKIT_UNUSED_REVOCATIONS\].*`revocations` to `logtoAuth`/)
+  assert.match(stderr, /\[LOGTO_AUTHKIT_UNUSED_REVOCATIONS\].*`revocations` option to `logtoAuth`/)
 })
