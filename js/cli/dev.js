@@ -15,11 +15,11 @@ const HELP = `Usage: logto-authkit dev [options]
 
 Starts an issuer on 127.0.0.1 that looks like Logto to an API, with new keys, a sign-in without passwords, and a page for creating tokens, rotating keys and simulating outages. For development only: the issuer signs any token that is requested.
 
-  --port N           port of the issuer (default: 3001, like Logto; 0: any free port)
-  --page-port N      port of the page (default: the issuer's port + 1; 0: any free port)
-  --token-lifetime N lifetime of access tokens in seconds (default: 3600)
-  --json             print the URLs as one line of JSON
-  --help, -h         show this help
+  --port N            port of the issuer (default: 3001, like Logto; 0: any free port)
+  --page-port N       port of the page (default: the issuer's port + 1; 0: any free port)
+  --token-lifetime N  lifetime of access tokens in seconds (default: 3600)
+  --json              print the URLs as one line of JSON
+  --help, -h          show this help
 
 Scripts can get tokens from the page:
   curl -s 'http://127.0.0.1:3002/token?sub=alice&scope=read:orders'

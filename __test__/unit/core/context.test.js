@@ -197,5 +197,6 @@ test('copies of the package, even of different releases, share objects under nam
     'logto-authkit.1.RecordedContext',
     'logto-authkit.1.RevocationsHandle',
     'logto-authkit.1.requestRecords',
+    'logto-authkit.1.usedRevocations',
   ])
 })

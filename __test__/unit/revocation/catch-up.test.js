@@ -206,6 +206,7 @@ describe('catchUp', () => {
     api.logs = [logEntry('a', deleted('u'))]
     const { code, stdout, stderr } = await inChild((options) => {
       const revocations = require('logto-authkit/revocation').createRevocations()
+      require('logto-authkit').createVerifier({ logtoUrl: 'https://auth.example.com', audience: 'a', revocations })
       revocations.catchUp(options)
       process.on('exit', () => console.log('exit'))
     }, api.options())
