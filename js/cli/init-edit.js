@@ -1,6 +1,6 @@
 /** Adds code to existing source files. Each of these functions returns `null` if it cannot tell where the code belongs. */
 
-const { findMiddlewareEnd, findStatementEnd } = require('./init-middleware')
+const { findMiddlewareEnd } = require('./init-middleware')
 const { hasMeRoute } = require('./source-files')
 
 /** A source file. Inserted code matches the file's line endings, quotes and semicolons. */
@@ -57,9 +57,7 @@ function addRoute(original, framework) {
   // With `require('express')()`, there is no separate import statement.
   const isInline = /= require\b/.test(appCreationMatch[0])
   if (!isInline && (!importMatch || importMatch.index > appCreationMatch.index)) return null
-  const appCreationEnd = findStatementEnd(file.text, appCreationMatch.index + appCreationMatch[0].length)
-  if (appCreationEnd === null) return null
-  const end = findMiddlewareEnd(file.text, appCreationEnd, appCreationMatch[1])
+  const end = findMiddlewareEnd(file.text, appCreationMatch)
   if (end === null) return null
   const importLine = file.importOf('logtoAuth', `logto-authkit/${framework.package}`)
   const importEnd = importMatch && !isInline ? importMatch.index + importMatch[0].length : appCreationMatch.index

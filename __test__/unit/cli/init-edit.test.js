@@ -21,6 +21,11 @@ describe('init adds the route to Fastify', () => {
       "\n// Headers\nawait app.register(cors, {\n  origin: ['https://a.example.com'],\n})\n\napp.register(helmet)",
     ],
     ['a required plugin', '', "app.register(require('@fastify/cors'), { origin: true })"],
+    [
+      'a plugin on several lines',
+      "import cors from '@fastify/cors'",
+      'await app.register(\n  cors,\n  {\n    origin: /https:\\/\\/(a|b)/,\n  },\n)',
+    ],
   ])
     test(`below ${what}`, async (t) => {
       assert.equal(await aboveRoute(t, imports, `${statements}\n\napp.get('/', f)\n`), `\n${statements}`)
@@ -36,8 +41,8 @@ describe('init adds the route to Fastify', () => {
     })
 
   test('nowhere if the end of a registration is not certain', async (t) => {
-    const options = '{ origin: /example/ }'
-    assert.equal(await aboveRoute(t, "import cors from '@fastify/cors'", `app.register(cors, ${options})\n`), undefined)
+    const statements = 'app.register(cors); app.register(other)\n'
+    assert.equal(await aboveRoute(t, "import cors from '@fastify/cors'", statements), undefined)
   })
 })
 
@@ -58,6 +63,20 @@ describe('init adds the route to Express', () => {
     "const options = {\n  origin: ['https://a.example.com'],\n\n  credentials: true,\n};\napp.use(cors(options));",
     "const origins = new Set([\n  'https://a.example.com',\n])\n\napp.use(cors({ origin: (o, f) => f(null, origins.has(o)) }))",
     "app.use(cors({\n  origin: (o, f) => {\n    f(null, (o ?? '').endsWith(String(process.env.DOMAIN)))\n  },\n}))",
+    'const f = (\n  a) => {}\napp.use(helmet())',
+    'const a = 1 +\n  2\napp.use(helmet())',
+    'const a = b\n  .c()\napp.use(helmet())',
+    'const a = [\n  1,\n]\n  .map(b)\napp.use(helmet())',
+    'const text = f({\n  a: `\n})\n`,\n})\napp.use(helmet())',
+    'const a = {\n  /*\n}\n*/ }\napp.use(helmet())',
+    'const a = f({\n  b,\n},\n  c)\napp.use(helmet())',
+    'app.use((req, res, next) => {\nnext()\n})',
+    "app.use(\n  cors({\n    origin: ['https://app.example.com', `https://app`],\n  }),\n);",
+    "app.use(\n  '*',\n  cors(),\n)",
+    'dotenv.config()\napp.use(cors())',
+    "function isAllowed(origin) {\n  return origin === 'app'\n}\n\napp.use(cors({ origin: isAllowed })) // (\napp.use(helmet(), cookieParser())",
+    'app.use(\n  (\n    req: Request,\n    res: Response,\n    next: NextFunction,\n  ) => {\n    next()\n  },\n)',
+    "/* app.get('/') */\napp.use(cors({ origin: a / b > c ? /[/'(]/ : d / 2 }))",
     'const isAllowed = (origin) => {\n  return true\n}\napp.use(cors(isAllowed))',
     "app.set('trust proxy', 1)\napp.disable('x-powered-by')\napp.use(cors())",
     "app.use(cors({\n  origin: 'https://a.example.com',\n\n  credentials: true,\n}));",
@@ -73,19 +92,15 @@ describe('init adds the route to Express', () => {
   for (const statements of [
     'const port = 3000\napp.get("/a", f)',
     'const server = app.listen(3000)\napp.use(helmet())',
-    'const f = (\n  a) => {}\napp.use(helmet())',
-    'const a = 1 +\n  2\napp.use(helmet())',
-    'const a = b\n  .c()\napp.use(helmet())',
-    'const a = [\n  1,\n]\n  .map(b)\napp.use(helmet())',
     'const server = createServer({\n  app,\n})\napp.use(helmet())',
-    'const text = f({\n  a: `\n})\n`,\n})\napp.use(helmet())',
-    'const a = {\n  /*\n}\n*/ }\napp.use(helmet())',
-    'const a = f({\n  b,\n},\n  c)\napp.use(helmet())',
     'app.use(router)',
     'app.use((req, res) => {\n  res.sendStatus(404)\n})',
     'app.use((req, res, next) => {\n  next(createError(404))\n})',
+    'if (a) app.use(helmet())\napp.use(b())',
+    'connect(app)\napp.use(helmet())',
+    'app.use(helmet(), router)',
+    'app.use(helmet()).get("/", f)',
     'app.use((error, req, res, next) => {\n  if (error) next()\n})',
-    'app.use((req, res, next) => {\nnext()\n})',
   ])
     test(`directly below its creation before ${JSON.stringify(statements)}`, async (t) => {
       assert.equal(await aboveExpressRoute(t, `${statements}\n`), '')
@@ -111,16 +126,16 @@ test('init adds the route below the error handler of Koa and the CORS middleware
 
 test('init adds no route above CORS, but prints the line to add', async (t) => {
   for (const [framework, text] of [
-    ['koa', "import Koa from 'koa'\nconst app = new Koa()\nconst router = new Router({ a: `b` })\napp.use(cors())\n"],
-    ['express', "import express from 'express'\nconst app = express()\nconst o = [\n  `a`,\n]\napp.use(cors(o))\n"],
+    ['koa', "import Koa from 'koa'\nconst app = new Koa()\nuseRouter(app)\napp.use(cors())\n"],
+    [
+      'express',
+      "import express from 'express'\nconst app = express()\napp.get('/', f)\napp.use(\n  '/a',\n  cors(),\n)\n",
+    ],
     [
       'fastify',
-      "import Fastify from 'fastify'\nconst app = Fastify()\nconst o = `a`\nawait app.register(fastifyCors, o)\n",
+      "import Fastify from 'fastify'\nconst app = Fastify()\nif (a) {\n  await app.register(\n    fastifyCors, o)\n}\n",
     ],
-    [
-      'hono',
-      "import { Hono } from 'hono'\nconst app = new Hono()\nconst origin = `a`\napp.use('*', cors({ origin }))\n",
-    ],
+    ['hono', "import { Hono } from 'hono'\nconst app = new Hono()\napp.get('/', f)\napp.use('*', cors({ origin }))\n"],
   ]) {
     const { files, manual } = await project(t, { 'package.json': uses(framework), 'app.js': text }).json()
     assert.ok(!files.some(({ path }) => path === 'app.js'), framework)

@@ -417,7 +417,8 @@ describe('init extends', () => {
     'an application created in a function':
       "import express from 'express'\nfunction f() {\n  const app = express()\n}\n",
     'a route that exists': "import express from 'express'\nconst app = express()\napp.get('/me', f)\n",
-    'a regular expression in the call': "import express from 'express'\nconst app = express(/[(]/)\n",
+    'two statements on one line': "import express from 'express'\nconst app = express(); app.use(a)\n",
+    'a string that does not end': "import express from 'express'\nconst app = express('a)\n",
   })) {
     test(`no file with ${what}, but shows the lines`, async (t) => {
       const { files, manual } = await project(t, { 'package.json': uses('express'), 'app.js': source }).json()

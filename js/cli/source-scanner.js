@@ -1,0 +1,91 @@
+/** Finds the ends of statements in source code, without parsing it. */
+
+/** Matches comments, strings, template literals and regular expressions. */
+const LITERAL_PATTERN =
+  /\/\/[^\n]*|\/\*.*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|(?=\/)(?<=(?:^|[(,=:[!&|?{};+*%<>~^-]|\breturn)\s*)\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/gs
+
+/**
+ * Replaces comments with spaces, and all other literals with digits. The result is as long as the text, and contains
+ * brackets, line breaks and names only where they are code.
+ *
+ * @param {string} text
+ */
+const maskLiterals = (text) =>
+  text.replace(LITERAL_PATTERN, (literal) => (/^\/[/*]/.test(literal) ? ' ' : '0').repeat(literal.length))
+
+const CODE_PATTERN = /[()[\]{};\n'"`]/g
+/** Characters that continue a statement if a line starts or ends with them. */
+const CONTINUATION_PATTERN = /[.,?:=&|+\-*/%<>^]/
+
+/**
+ * Returns the end of the line on which a statement ends, or null if it is uncertain, for example because another
+ * statement follows on that line.
+ *
+ * @param {string} code - The result of `maskLiterals`.
+ * @param {number} start
+ */
+function findStatementEnd(code, start) {
+  let depth = 0
+  CODE_PATTERN.lastIndex = start
+  for (let match = CODE_PATTERN.exec(code); match !== null; match = CODE_PATTERN.exec(code)) {
+    const { 0: char, index } = match
+    if (`'"\``.includes(char)) return null
+    if ('([{'.includes(char)) depth += 1
+    else if (')]}'.includes(char)) depth -= 1
+    if (depth < 0) return null
+    if (depth > 0) continue
+    if (char === ';') return endOfBlankLine(code, index + 1)
+    if (char !== '\n') continue
+    const next = index + code.slice(index).search(/\S|$/)
+    if (!isContinued(code, start, index, next)) return index
+    CODE_PATTERN.lastIndex = next
+  }
+  return depth === 0 ? code.length : null
+}
+
+/**
+ * Whether a statement continues below a line break.
+ *
+ * @param {string} code
+ * @param {number} start
+ * @param {number} lineBreak - The index of the line break.
+ * @param {number} next - The index of the first character of the next line.
+ */
+function isContinued(code, start, lineBreak, next) {
+  const last = code.slice(start, lineBreak).trimEnd().slice(-1)
+  return (
+    CONTINUATION_PATTERN.test(last) || CONTINUATION_PATTERN.test(code[next] ?? '') || '(['.includes(code[next] ?? ' ')
+  )
+}
+
+/** @type {(code: string, start: number) => number | null} */
+function endOfBlankLine(code, start) {
+  const lineEnd = code.indexOf('\n', start)
+  const end = lineEnd === -1 ? code.length : lineEnd
+  return code.slice(start, end).trim() === '' ? end : null
+}
+
+/**
+ * Returns the arguments of a call, or null unless the call ends the statement.
+ *
+ * @param {string} code - The statement, up to its end.
+ * @param {number} open - The index after the call's opening parenthesis.
+ */
+function argumentsOf(code, open) {
+  const args = ['']
+  let depth = 0
+  for (let index = open; index < code.length; index += 1) {
+    const char = code[index]
+    if ('([{'.includes(char)) depth += 1
+    else if (')]}'.includes(char)) depth -= 1
+    if (depth < 0) {
+      const isLast = ['', ';'].includes(code.slice(index + 1).trim())
+      return isLast ? args.map((arg) => arg.trim()).filter((arg) => arg !== '') : null
+    }
+    if (char === ',' && depth === 0) args.push('')
+    else args[args.length - 1] += char
+  }
+  return null
+}
+
+module.exports = { argumentsOf, findStatementEnd, maskLiterals }
