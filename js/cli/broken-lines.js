@@ -1,11 +1,12 @@
 /** Joins the lines into which mail programs and terminals break a token. */
 
 /**
+ * Joins the lines of each token.
+ *
  * @param {string} text
  */
 const joinBrokenTokens = (text) =>
   text
-    .replace(/\r(?=\n)/g, '')
     .replace(BEARER_LINE_BREAK_PATTERN, '$1 ')
     .replace(BROKEN_TOKEN_PATTERN, (broken, start, rest) => joinLines(start, rest.split('\n').slice(1)) ?? broken)
 
@@ -17,8 +18,7 @@ const BEARER_LINE_BREAK_PATTERN =
 const BROKEN_TOKEN_PATTERN = /(?<![\w.-])(eyJ[\w.-]*)((?:[^\S\n]*\n[> \t]*[\w.-]+(?![\w.-]|\s*[:=]))+)/g
 
 /**
- * Appends lines to a token until the token is complete and the next line is probably something else, such as the name of
- * a header. Returns `undefined` if the lines do not form a token.
+ * Appends lines to a token until its signature is complete. Returns `undefined` if the lines do not form a token.
  *
  * @param {string} start
  * @param {string[]} lines
@@ -26,24 +26,71 @@ const BROKEN_TOKEN_PATTERN = /(?<![\w.-])(eyJ[\w.-]*)((?:[^\S\n]*\n[> \t]*[\w.-]
 function joinLines(start, lines) {
   const parts = lines.map((line) => line.replace(/^[> \t]+|\s+$/g, ''))
   const text = start + parts.join('')
-  const signatureStart = text.indexOf('.', text.indexOf('.') + 1) + 1
+  const signatureStart = signatureStartOf(text)
+  if (signatureStart === 0) return undefined
+  const lengths = signatureLengths(text)
+  const maxLength = Math.max(...lengths)
   let { length } = start
   let count = 0
-  for (; count < parts.length; count += 1) {
-    const hasWholeSignature = signatureStart > 0 && length >= signatureStart + MIN_SIGNATURE_LENGTH
-    const followsLinesOfOneWidth = count > 1 && parts[count - 1].length === parts[count - 2].length
-    if (hasWholeSignature && !followsLinesOfOneWidth && !LONG_PART_PATTERN.test(parts[count])) break
+  while (count < parts.length && !lengths.includes(length - signatureStart)) {
+    if (length + parts[count].length - signatureStart > maxLength) break
     length += parts[count].length
+    count += 1
   }
-  return length > signatureStart && signatureStart > 0
-    ? [text.slice(0, length), ...lines.slice(count)].join('\n')
-    : undefined
+  return [text.slice(0, length), ...lines.slice(count)].join('\n')
 }
 
-/** Matches a part of a token that is longer and more mixed than the name of a header, a date or a UUID. */
-const LONG_PART_PATTERN = /^(?=[\w-]*\d)(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]{20}/
+/** Returns the index after the second dot, or 0. @param {string} text */
+const signatureStartOf = (text) => text.indexOf('.', text.indexOf('.') + 1) + 1
 
-/** The length of a signature of ES256, the shortest one: 64 bytes (RFC 7518, section 3.4). */
-const MIN_SIGNATURE_LENGTH = 86
+/**
+ * Returns the possible lengths of a token's signature, in characters. Signatures of RSA are as long as the key, which
+ * has 2048, 3072 or 4096 bits.
+ *
+ * @param {string} token
+ */
+function signatureLengths(token) {
+  const { alg } = headerOf(token) ?? {}
+  return SIGNATURE_LENGTHS[/^(RS|PS)/.test(alg) ? 'RSA' : alg] ?? [Number.POSITIVE_INFINITY]
+}
 
-module.exports = { joinBrokenTokens }
+/** @type {Record<string, number[]>} */
+const SIGNATURE_LENGTHS = {
+  HS256: [43],
+  HS384: [64],
+  HS512: [86],
+  ES256: [86],
+  EdDSA: [86],
+  Ed25519: [86],
+  ES384: [128],
+  ES512: [176],
+  RSA: [342, 512, 683],
+}
+
+/** Returns the decoded header of a JWT, or null. @type {(token: string) => any} */
+function headerOf(token) {
+  try {
+    return JSON.parse(Buffer.from(token.split('.', 1)[0], 'base64url').toString())
+  } catch {
+    return null
+  }
+}
+
+/** Whether a text contains a JWT with a complete signature. @param {string} text */
+const hasWholeToken = (text) =>
+  (text.match(/eyJ[\w.-]+/g) ?? []).some((token) =>
+    signatureLengths(token).includes(token.length - signatureStartOf(token)),
+  )
+
+/**
+ * Joins all lines that are as long as the longest line with the line below, as if a terminal had wrapped them.
+ *
+ * @param {string} text
+ */
+function joinWrappedLines(text) {
+  const lines = text.split('\n')
+  const width = lines.reduce((longest, { length }) => Math.max(longest, length), 0)
+  return lines.map((line) => (line.length === width ? line : `${line}\n`)).join('')
+}
+
+module.exports = { hasWholeToken, headerOf, joinBrokenTokens, joinWrappedLines }

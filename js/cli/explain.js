@@ -71,7 +71,7 @@ async function explain(input, options) {
   const report = JSON.parse(await verifier.explain(found.token, found.authorization, found.cookie))
   if (options.isRevoked !== undefined) await checkRevocation(report, options)
   const { verdict, verified, header, claims, checks, rejection } = report
-  const isRead = found.parameter === undefined || options.getToken !== undefined
+  const isRead = found.unread === undefined || options.getToken !== undefined
   const failedChecks = checks.filter((check) => check.verdict === 'fail')
   const { cookieName = DEFAULTS.cookieName, tokenSources = DEFAULTS.tokenSources } = options
   const isMisplaced =
@@ -96,7 +96,8 @@ async function explain(input, options) {
     checks,
     /** @type {import('./hints').Hint[]} */
     hints: [
-      ...(isRead ? [] : [{ text: TOKEN_IN_URL_HINT.replace('NAME', String(found.parameter)) }]),
+      ...(isRead ? [] : [{ text: unreadTokenHint(/** @type {any} */ (found.unread)) }]),
+      ...(found.note === undefined ? [] : [{ text: found.note }]),
       ...(isMisplaced ? [MISPLACED_NOTE] : notes).map((text) => ({ text })),
       ...advice,
     ],
@@ -211,8 +212,9 @@ function formatTime(seconds, now) {
   return `${formatDate(seconds)}, ${age >= 0 ? `${formatDuration(age)} ago` : `in ${formatDuration(-age)}`}`
 }
 
-const TOKEN_IN_URL_HINT =
-  'The server would respond with 401 missing_token, because it does not read tokens from URLs. Send the token as `Authorization: Bearer <token>`, or read the parameter "NAME" with the option getToken.'
+/** @type {(unread: { place: string, name: string }) => string} */
+const unreadTokenHint = ({ place, name }) =>
+  `The server would respond with 401 missing_token, because it does not read tokens from ${place}. Send the token as \`Authorization: Bearer <token>\`, or read ${name} with the option getToken.`
 
 /** @type {Record<Report['verdict'], number>} */
 const EXIT_CODES = { accepted: 0, rejected: 1, unverified: 3 }

@@ -2,6 +2,9 @@
 
 const CURL_PATTERN = /^(\$\s+)?curl(\.exe)?\s/i
 
+/** Matches a line of an HTTP request. */
+const REQUEST_PATTERN = /^[> \t]*([A-Z]+ \S+ HTTP\/|(host|accept|user-agent)\s*:)/im
+
 /**
  * Says what a text contains instead of a token.
  *
@@ -20,7 +23,7 @@ function missingTokenProblem(text) {
 const REQUEST_PATTERNS = [
   [CURL_PATTERN, 'curl command'],
   [/\bfetch\(|\bInvoke-(WebRequest|RestMethod)\b/, 'code'],
-  [/^[> \t]*([A-Z]+ \S+ HTTP\/|(host|accept|user-agent)\s*:)/im, 'request'],
+  [REQUEST_PATTERN, 'request'],
 ]
 
 /**
@@ -44,4 +47,4 @@ function locateToken({ authorization = [], cookie = '', foundIn }, token, { cook
   }
 }
 
-module.exports = { CURL_PATTERN, locateToken, missingTokenProblem }
+module.exports = { CURL_PATTERN, REQUEST_PATTERN, locateToken, missingTokenProblem }

@@ -1,9 +1,17 @@
 /** Finds the token in the input of `explain`: a token, request headers, or other text that contains a token. */
 
-const { joinBrokenTokens } = require('./broken-lines')
-const { curlHeaders } = require('./curl-headers')
-const { CURL_PATTERN, missingTokenProblem } = require('./input-problems')
-const { splitShellWords } = require('./shell-words')
+const { hasWholeToken, headerOf, joinBrokenTokens, joinWrappedLines } = require('./broken-lines')
+const { missingTokenProblem } = require('./input-problems')
+const {
+  emptyParameterProblem,
+  findInCommand,
+  findInHeaderLines,
+  findInOtherHeader,
+  findInParameter,
+  findInSetCookie,
+  findInSourceCode,
+  percentDecode,
+} = require('./input-request')
 
 /** The maximum length of the input, which is far longer than the headers of any request. */
 const MAX_INPUT_LENGTH = 1024 * 1024
@@ -15,10 +23,10 @@ const MAX_INPUT_LENGTH = 1024 * 1024
 const MAX_TERMINAL_LINE_BYTES = process.platform === 'darwin' ? 1023 : 4095
 
 /**
- * @typedef {{ authorization: string[], cookie: string[] }} Headers
- * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string, parameter?: string,
- *   problem?: string }} Found - A token or request headers, and the place where they were found. `parameter` is the name
- *   of the URL's parameter that contains the token. `problem` says why the input contains neither.
+ * @typedef {{ token?: string, authorization?: string[], cookie?: string, foundIn: string,
+ *   unread?: { place: string, name: string }, note?: string, problem?: string }} Found - A token or request headers, and
+ *   the place where they were found. `unread` describes the place if the server does not read tokens there. `problem`
+ *   says why the input contains neither.
  */
 
 /**
@@ -45,13 +53,40 @@ async function readInput(argument, { stdin, stderr }) {
  * @returns {Found}
  */
 function findToken(input) {
-  const pasted = input.replace(/^\uFEFF/, '').trim()
-  const text = joinBrokenTokens(pasted)
+  const visible = input.replace(INVISIBLE_PATTERN, '').replace(/[^\S\t\n\r]/g, ' ')
+  const text = withoutQuoteMarks(visible.replace(/\r(?=\n)/g, '').trim())
+  const found = findInLines(joinBrokenTokens(text), text)
+  const unwrapped = hasWholeToken(contentOf(found)) ? undefined : findInLines(joinWrappedLines(text), text)
+  const best = unwrapped !== undefined && hasWholeToken(contentOf(unwrapped)) ? unwrapped : found
+  const hasUnusualCharacters = visible !== input.replace(/^\uFEFF/, '')
+  return hasUnusualCharacters ? { note: UNUSUAL_CHARACTERS_NOTE, ...best } : best
+}
+
+/** Matches characters without a width, such as a soft hyphen, which chats and web pages insert. */
+const INVISIBLE_PATTERN = /[\p{Cf}]/gu
+
+const UNUSUAL_CHARACTERS_NOTE =
+  'The input contains invisible characters or unusual spaces, which `explain` has ignored. If the request contains them too, the server rejects it.'
+
+/** Removes the signs before the lines of a quoted mail. In the output of `curl -v`, they mark the request. @param {string} text */
+const withoutQuoteMarks = (text) =>
+  /^>/.test(text) && !/\n(?!>)|HTTP\//.test(text) ? text.replace(/^> ?/gm, '').trim() : text
+
+/** @param {Found} found */
+const contentOf = ({ token = '', authorization = [], cookie = '' }) => [token, ...authorization, cookie].join(' ')
+
+/**
+ * @param {string} text
+ * @param {string} original - The text before its lines were joined.
+ * @returns {Found}
+ */
+function findInLines(text, original) {
   for (const find of [
     findInCommand,
     findInJson,
     findInHeaderLines,
     findInSourceCode,
+    findInOtherHeader,
     findInSetCookie,
     findInParameter,
   ]) {
@@ -60,15 +95,8 @@ function findToken(input) {
   }
   const problem = emptyParameterProblem(text)
   const found = problem === undefined || TOKEN_START_PATTERN.test(text) ? findInText(text) : undefined
-  if (text !== pasted && found?.foundIn === FOUND_IN_WHOLE_INPUT) return { ...found, foundIn: 'several lines' }
+  if (text !== original && found?.foundIn === FOUND_IN_WHOLE_INPUT) return { ...found, foundIn: 'several lines' }
   return found ?? { authorization: [], foundIn: FOUND_IN_WHOLE_INPUT, problem: problem ?? missingTokenProblem(text) }
-}
-
-/** @type {(text: string) => Found | undefined} */
-function findInCommand(text) {
-  if (!CURL_PATTERN.test(text)) return undefined
-  const words = splitShellWords(text)
-  return findInHeaderLines(curlHeaders(words).join('\n'), ' of the curl command') ?? findInParameter(words.join('\n'))
 }
 
 /** @type {(text: string) => Found | undefined} */
@@ -77,7 +105,8 @@ function findInJson(text) {
   try {
     value = JSON.parse(text)
   } catch {
-    return undefined
+    const [, name, token] = TOKEN_MEMBER_PATTERN.exec(text) ?? []
+    return name === undefined ? undefined : { token, foundIn: `the member "${name}" of the JSON` }
   }
   if (typeof value === 'string') return findInQuotes(value)
   const members = [...stringMembers(value)]
@@ -90,6 +119,9 @@ function findInJson(text) {
     return { token: found, foundIn: `the member "${name}" of the JSON` }
   }
 }
+
+/** Matches an access token in JSON that is not complete. */
+const TOKEN_MEMBER_PATTERN = /"(access_?token)"\s*:\s*"(eyJ[\w.-]+)"/i
 
 /** The names of JSON members that may contain a token, in lower case, with the most likely name first. */
 const TOKEN_MEMBER_NAMES = [
@@ -121,78 +153,6 @@ function* stringMembers(value, depth = 0) {
 
 const MAX_DEPTH = 20
 
-/**
- * Reads header lines that were copied from the output of `curl -v` or from a browser. Headers copied from some browsers
- * have a line break between the name and the value.
- *
- * @type {(text: string, source?: string) => Found | undefined}
- */
-function findInHeaderLines(text, source = '') {
-  /** @type {Headers} */
-  const found = { authorization: [], cookie: [] }
-  for (const [, name, value] of text.matchAll(HEADER_PATTERN))
-    found[/** @type {keyof Headers} */ (name.toLowerCase())].push(value.trim())
-  const { authorization, cookie } = found
-  if (authorization.length + cookie.length === 0) return undefined
-  const names = [authorization.length > 0 && 'Authorization', cookie.length > 0 && 'Cookie'].filter(Boolean)
-  const foundIn = `the ${names.join(' and ')} header${names.length > 1 ? 's' : ''}${source}`
-  // Several `Cookie` headers are joined, as in Node.
-  return { authorization, cookie: cookie.join('; '), foundIn }
-}
-
-/** The value may be on a later line, and may follow the sign of a YAML block, such as `>-`. */
-const HEADER_PATTERN =
-  /^[> \t]*(authorization|cookie)[^\S\n]*[:\n\t][^\S\n]*(?:[>|][+-]?[^\S\n]*)?(?:\n(?!\s*[\w-]+:)\s*)?(.*)$/gim
-
-/**
- * Reads the headers in a `fetch` call or in a PowerShell command.
- *
- * @type {(text: string) => Found | undefined}
- */
-function findInSourceCode(text) {
-  const pairs = [...text.matchAll(/\b(authorization|cookie)["']?\s*\]?\s*[:=]\s*(["'`])(.*?)\2/gi)]
-  const lines = pairs.map(([, name, , value]) => `${name}: ${value}`)
-  return findInHeaderLines(lines.join('\n'), ' in the code')
-}
-
-/** @type {(text: string) => Found | undefined} */
-function findInSetCookie(text) {
-  const [, header, cookiePair, attributes] = /^<?[ \t]*(set-cookie\s*:\s*)?([^\s=;]+=[^;\s]*)(;.*)?$/im.exec(text) ?? []
-  if (header === undefined && !/;\s*(path|max-age|expires|domain|httponly|secure|samesite)\b/i.test(attributes ?? ''))
-    return undefined
-  return { cookie: cookiePair, foundIn: 'the Set-Cookie header' }
-}
-
-/**
- * Reads a `name=value` pair, as in the query or fragment of a URL, a form, or an environment variable.
- *
- * @type {(text: string) => Found | undefined}
- */
-function findInParameter(text) {
-  const found = [...text.matchAll(PARAMETER_PATTERN)].find(([, , value]) => value !== '')
-  if (found === undefined) return undefined
-  const [, name, value] = found
-  const wordBefore =
-    text
-      .slice(0, found.index + 1)
-      .split(/\s/)
-      .at(-1) ?? ''
-  const isInUrl = /[?#]/.test(wordBefore)
-  return {
-    token: percentDecode(value).replace(/[.,:!?)]+$/, ''),
-    foundIn: `"${name}"`,
-    ...(isInUrl && { parameter: name }),
-  }
-}
-
-/** Says which parameter has no value. @param {string} text */
-function emptyParameterProblem(text) {
-  const [, name] = text.matchAll(PARAMETER_PATTERN).next().value ?? []
-  return name === undefined ? undefined : `"${name}" has no value.`
-}
-
-const PARAMETER_PATTERN = /(?:^|[?#&\s])(\w*(?:token|jwt))\s*=\s*["']?([^&#\s"';]*)/gi
-
 /** @type {(text: string) => Found} */
 function findInQuotes(text) {
   const found = findToken(text)
@@ -223,12 +183,11 @@ function findInText(text) {
     return { token: withoutBearer(decoded), foundIn: 'the percent-encoded text' }
   // A second `Bearer` is kept, because `explain` must report this mistake.
   const tokens = /^bearer\s/i.test(withoutBearer(text)) ? [] : [...new Set(text.match(TOKENS_PATTERN))]
-  if (tokens.length > 1)
-    return {
-      token: text,
-      foundIn: 'the text',
-      problem: `The input contains ${tokens.length} tokens: paste one of them.`,
-    }
+  if (tokens.length > 1) {
+    const accessToken = tokens.find((token) => headerOf(token)?.typ === 'at+jwt')
+    const note = `The input contains ${tokens.length} tokens, of which this is the first${accessToken === undefined ? '' : ' access token'}. To explain another one, paste it alone.`
+    return { token: accessToken ?? tokens[0], foundIn: 'the text', note }
+  }
   if (tokens.length === 1 && tokens[0] !== withoutBearer(text)) return { token: tokens[0], foundIn: 'the text' }
   if (/^https?:\/\/\S+$/i.test(text)) return undefined
   return TOKEN_LIKE_PATTERN.test(text) ? findAfterBearer(text, FOUND_IN_WHOLE_INPUT) : undefined
@@ -266,14 +225,5 @@ const JWT_PATTERN = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** @param {string} token */
 const withoutBearer = (token) => token.replace(/^bearer\s+/i, '')
-
-/** @param {string} text */
-function percentDecode(text) {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
 
 module.exports = { FOUND_IN_WHOLE_INPUT, findToken, readInput }

@@ -4,7 +4,7 @@
  */
 
 /** A backslash (sh), a caret (cmd) or a backtick (PowerShell) before a line break continues a command. */
-const LINE_CONTINUATION_PATTERN = /(?<!\s)\s*[\\^`]\r?\n\s*/g
+const LINE_CONTINUATION_PATTERN = /[\\^`]\r?\n/g
 /** Matches `'…'`, `$'…'`, `"…"`, an escaped character, white space, or other characters. */
 const WORD_PART_PATTERN = /'([^']*)'|\$'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|[\\^](.)|(\s+)|([^\s'"\\^$]+|\$)/gs
 
@@ -15,7 +15,7 @@ const WORD_PART_PATTERN = /'([^']*)'|\$'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|[
 function splitShellWords(command) {
   /** @type {(string | undefined)[]} */
   const words = [undefined]
-  for (const match of withoutCmdEscapes(command.replace(LINE_CONTINUATION_PATTERN, ' ')).matchAll(WORD_PART_PATTERN)) {
+  for (const match of withoutCmdEscapes(command.replace(LINE_CONTINUATION_PATTERN, '')).matchAll(WORD_PART_PATTERN)) {
     const [, single, dollar, double, escaped, space, plain] = match
     if (space !== undefined) words.push(undefined)
     else words.push((words.pop() ?? '') + (single ?? decodeEscapes(dollar ?? double) ?? escaped ?? plain))

@@ -27,7 +27,7 @@ const FORMS = [
   ['a token', (t) => t, 'the input'],
   ['a token after Bearer', (t) => `Bearer ${t}`, 'the input'],
   ['a token after a byte order mark', (t) => `\uFEFF${t}`, 'the input'],
-  ['a token before a zero-width space', (t) => `${t}\u200B`, 'the text'],
+  ['a token before a zero-width space', (t) => `${t}\u200B`, 'the input'],
   ['double quotes', (t) => `"${t}"`, 'the text in quotes'],
   ['single quotes and a comma', (t) => `'${t}',`, 'the text in quotes'],
   ['backticks', (t) => `\`${t}\``, 'the text in quotes'],
@@ -66,6 +66,51 @@ const FORMS = [
   ],
   ['a line above a date', (t) => `${t}\n2026-11-27`, 'the text'],
   ['a line above a trace id', (t) => `${t}\n80f198ee56343ba864fe8b2a57d3eff7`, 'the text'],
+  [
+    'a curl command with a break in Bearer',
+    (t) => `curl -H "Authorization: Bearer ${t}" http://localhost:3000/me`.replace(/(.{32})(?=.)/g, '$1\n'),
+    'the Authorization header of the curl command',
+  ],
+  [
+    'a curl command with a break before the token',
+    (t) => `curl -H "Authorization: Bearer ${t}" http://localhost:3000/me`.replace(/(.{33})(?=.)/g, '$1\n'),
+    'the Authorization header of the curl command',
+  ],
+  [
+    'a cookie with a break in its name',
+    (t) => `Cookie: theme=dark; logto_authtoken=${t}`.replace(/(.{28})(?=.)/g, '$1\n'),
+    'the Cookie header',
+  ],
+  [
+    'a wrapped token response with several tokens',
+    (t) => wrapped(json({ id_token: issuer.mint(), refresh_token: 'b8'.repeat(60), access_token: t })),
+    'the member "access_token" of the JSON',
+  ],
+  [
+    'a token response in a quoted mail',
+    (t) => json({ access_token: t, id_token: issuer.mint() }, null, 2).replace(/^/gm, '> '),
+    'the member "access_token" of the JSON',
+  ],
+  [
+    'a token response without its end',
+    (t) => json({ access_token: t, id_token: issuer.mint() }).slice(0, -50),
+    'the member "access_token" of the JSON',
+  ],
+  ['the same token twice', (t) => `${t}\n${t}`, 'the text'],
+  ['a token above an opaque token', (t) => `${t}\n${'aB3'.repeat(14)}x`, 'the text'],
+  [
+    'headers printed by Node.js',
+    (t) => `{\n  host: 'a',\n  authorization: 'Bearer ${t}',\n}`,
+    'the Authorization header',
+  ],
+  ['a cookie printed by Node.js', (t) => `  cookie: "a=b; logto_authtoken=${t}"`, 'the Cookie header'],
+  ['no-break spaces', (t) => `Authorization:\u00A0Bearer\u00A0${t}`, 'the Authorization header'],
+  ['soft hyphens', (t) => folded(t, '\u00AD'), 'the input'],
+  [
+    'curl with an escaped line break in quotes',
+    (t) => `curl -H "Authorization: Bearer ${folded(t, '\\\n')}" \\\n  http://a`,
+    'the Authorization header of the curl command',
+  ],
   ['percent-encoding', (t) => encodeURIComponent(`Bearer ${t}`), 'the percent-encoded text'],
   ['percent-encoded dots', (t) => t.replaceAll('.', '%2E'), 'the percent-encoded text'],
   ['a sentence', (t) => `My token is ${t} and it fails.`, 'the text'],
@@ -230,6 +275,24 @@ test('a token in a URL causes a hint, unless the application reads it there', as
   assert.doesNotMatch(await hintsOf((token) => `http://a/?access_token=${token}`, options), /tokens from URLs/)
 })
 
+test('a token in another part of a request causes a hint', async () => {
+  const token = issuer.mint()
+  for (const [text, place] of [
+    [`curl http://a -H 'X-Token: ${token}'`, 'the header "X-Token"'],
+    [`curl http://a -H 'Token: Bearer ${token}'`, 'the header "Token"'],
+    [`GET / HTTP/1.1\nToken: ${token}\nHost: a`, 'the header "Token"'],
+    [`Authorisation: Bearer ${token}`, 'the header "Authorisation"'],
+    [`Proxy-Authorization: Bearer ${token}`, 'the header "Proxy-Authorization"'],
+    [`curl http://a -d access_token=${token}`, 'bodies'],
+    [`curl http://a --json '{"token":"${token}"}'`, 'this place'],
+  ]) {
+    const { isRead, hints } = await explain(text)
+    assert.equal(isRead, false, text)
+    assert.match(hints[0], new RegExp(`^The server would respond with 401 .* not read tokens from ${place}\\. Send`))
+  }
+  for (const text of [`token: ${token}`, `Token: ${token}`]) assert.equal((await explain(text)).isRead, true)
+})
+
 test('the verdict on a token in a URL says that the server does not accept the request', async () => {
   const options = ['--url', issuer.logtoUrl, '--audience', AUDIENCE]
   const firstLine = async (token) => {
@@ -280,10 +343,25 @@ test('a client id as the audience is recognized', async () => {
   assert.match(stdout, /is the id of the client, not of an API resource: set audience:\s+"https:\/\/api\.example\.com"/)
 })
 
-test('the first of several tokens in a text is not chosen silently', async () => {
-  const { code, hints } = await explain(`old: ${issuer.mint()}\nnew: ${issuer.mint()}`)
-  assert.equal(code, 'malformed_token')
-  assert.deepEqual(hints, ['The input contains 2 tokens: paste one of them.'])
+test('of several tokens in a text, the first access token is explained, and a note says so', async () => {
+  const idToken = issuer.mint({ header: { typ: 'JWT' } })
+  for (const [text, note] of [
+    [`old: ${idToken}\nnew: ${issuer.mint({ sub: 'alice' })}`, /2 tokens, of which this is the first access token\./],
+    [`${issuer.mint({ sub: 'alice' })}\n${issuer.mint()}\n${idToken}`, /3 tokens, of which this is the first access/],
+  ]) {
+    const { claims, hints } = await explain(text)
+    assert.equal(claims.sub, 'alice')
+    assert.match(hints[0], note)
+  }
+  const { code, hints } = await explain(`${idToken} ${idToken.replace(/.$/, 'A')}x`)
+  assert.notEqual(code, null)
+  assert.match(hints[0], /of which this is the first\. To explain another/)
+})
+
+test('a note says that invisible characters were ignored', async () => {
+  for (const text of [`${issuer.mint()}\u200B`, `Bearer\u00A0${issuer.mint()}`])
+    assert.match((await explain(text)).hints[0], /invisible characters or unusual spaces/)
+  assert.doesNotMatch((await explain(`\uFEFF${issuer.mint()}`)).hints.join(), /invisible/)
 })
 
 test('the output names the header that was used if the other contains a different token', async () => {
