@@ -9,7 +9,7 @@ const { createSignIn } = require('./dev-sign-in-endpoints')
 const { exampleRoutes } = require('./example-routes')
 const { quote } = require('./shell-words')
 const { createPainter, toPrintable, widthOf, wrapText } = require('./terminal')
-const { readVariable } = require('./verify-options')
+const { readVariable, sourceOfVariable } = require('./verify-options')
 
 const HELP = `Usage: logto-authkit dev [options]
 
@@ -102,15 +102,17 @@ function introduction({ logtoUrl, page }, routes, { stdout, env, cwd }) {
   const width = widthOf(stdout)
   const configuredUrl = readVariable('LOGTO_URL', env, cwd())
   const isOtherServer = configuredUrl !== undefined && native.issuer(configuredUrl) !== native.issuer(logtoUrl)
-  const warning = `In this folder, LOGTO_URL is ${toPrintable(configuredUrl ?? '')}. To accept the tokens of the local issuer, the API needs the settings above.`
+  const source = sourceOfVariable('LOGTO_URL', env, cwd())
+  const warning = `In ${source}, LOGTO_URL is ${toPrintable(configuredUrl ?? '')}. To accept the tokens of the local issuer, set it to the URL above, and restart the API.`
+  const audiences = readVariable('LOGTO_AUDIENCE', env, cwd()) ?? routes.audience
   const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
   return `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page)}
 
   Settings of your API:
     LOGTO_URL=${logtoUrl}
-    LOGTO_AUDIENCE=${toPrintable(readVariable('LOGTO_AUDIENCE', env, cwd()) ?? routes.audience)}
-${isOtherServer ? `\n${paint.warn('!')} ${wrapText(warning, '  ', width).trimStart()}\n` : ''}
+    LOGTO_AUDIENCE=${toPrintable(audiences)}
+${audiences === routes.audience ? '' : `\n  Tokens are for the first audience, unless a request contains audience=…\n`}${isOtherServer ? `\n${paint.warn('!')} ${wrapText(warning, '  ', width).trimStart()}\n` : ''}
 ${wrapText(SIGN_IN_NOTE, '  ', width)}
 
 ${wrapText(INTROS[routes.application], '  ', width)}

@@ -186,6 +186,14 @@ async function loadOptions(file) {
  */
 const readVariable = (name, env, folder) => env[name]?.trim() || findInEnvFiles(name, folder)?.value
 
+/**
+ * Returns the place that sets a variable.
+ *
+ * @type {(name: string, env: Record<string, string | undefined>, folder: string) => string | undefined}
+ */
+const sourceOfVariable = (name, env, folder) =>
+  env[name]?.trim() ? 'the environment' : findInEnvFiles(name, folder)?.file
+
 /** @param {string} file */
 async function importOptions(file) {
   const module = await import(pathToFileURL(resolve(file)).href).catch(({ code, message }) => {
@@ -224,4 +232,13 @@ const splitWords = (text) => text.split(' ').filter((word) => word !== '')
 const withoutUndefined = (object) =>
   Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 
-module.exports = { FLAGS, HELP, singleOrArray, loadOptions, optionsFromEnvironment, readOptions, readVariable }
+module.exports = {
+  FLAGS,
+  HELP,
+  singleOrArray,
+  loadOptions,
+  optionsFromEnvironment,
+  readOptions,
+  readVariable,
+  sourceOfVariable,
+}

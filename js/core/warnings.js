@@ -48,7 +48,9 @@ function printRejection(rejected, rejectedInput, outcome) {
         ? { subject: `${rejectedInput} `, hint: '' }
         : describeRequest(rejectedInput, code)
     const verb = outcome === undefined ? 'rejected with' : OUTCOMES[outcome]
-    const text = `${message} ${withReadableTimes(details)}${hint}${detailsHint(details)}${reason}`
+    const hints = hint + detailsHint(details)
+    const separator = reason !== '' && hints !== '' ? '.' : ''
+    const text = `${message} ${withReadableTimes(details)}${reason}${separator}${hints}`
     printDebug('%s%s %s (%d): %s', subject, verb, code, status, text)
   }
   return rejected
@@ -60,9 +62,10 @@ function printRejection(rejected, rejectedInput, outcome) {
  * @param {string} details
  */
 function detailsHint(details) {
-  const { reason, unverifiedIss } = JSON.parse(details)
+  const { reason, unverifiedIss, typ } = JSON.parse(details)
   if (reason === 'client_disconnected')
     return ' If the handler has already responded, it did not await the verification.'
+  if (typ === null) return ' An ID token has no `typ`: send an access token instead.'
   if (unverifiedIss === undefined) return ''
   return ' The token names another issuer: compare LOGTO_URL with the Logto server that issued the token.'
 }

@@ -220,6 +220,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn rejects_audiences_separated_by_commas() {
+        for wrong in ["https://a.test,https://b.test", "https://a.test,urn:b", "https://a.test,"] {
+            for value in [text(wrong), list(&["https://c.test", wrong])] {
+                assert_eq!(parse(&[("audience", value)]).map(|_| ()).unwrap_err().option, "audience");
+            }
+            let variables = Environment { logto_url: Some("https://t.test".into()), audience: Some(wrong.into()) };
+            let error = Options::parse_with_environment(OptionSet::Verifier, object(&[]), variables).map(|_| ());
+            let expected = "expected API identifiers (resource indicators), separated by white space, got";
+            assert!(
+                error
+                    .unwrap_err()
+                    .message
+                    .starts_with(&format!("Invalid environment variable LOGTO_AUDIENCE: {expected} {wrong:?}"))
+            );
+        }
+        assert_eq!(options(&[("audience", text("https://a.test/b,c"))]).audiences.unwrap(), ["https://a.test/b,c"]);
+    }
+
+    #[test]
     fn b2_does_not_treat_an_undefined_requirement_like_a_missing_one() {
         for name in [
             "requiredScope",

@@ -55,20 +55,26 @@ pub fn audience(read: &mut Reader, may_be_missing: bool) -> Option<Vec<String>> 
         Some(Raw::Null) => None,
         None if may_be_missing => None,
         None => read.variable("audience", AUDIENCE_EXPECTATION, |value| {
-            let audiences = value.split_whitespace().map(|audience| identifier(&Raw::String(audience.into())));
+            let audiences = value.split_whitespace().map(|audience| api_identifier(&Raw::String(audience.into())));
             let audiences: Option<Vec<_>> = audiences.collect();
             audiences
                 .filter(|audiences| !audiences.is_empty())
                 .ok_or("API identifiers (resource indicators), separated by white space")
         }),
         Some(given) => {
-            let audiences = one_or_more(&given, identifier);
+            let audiences = one_or_more(&given, api_identifier);
             if audiences.is_none() {
                 read.reject("audience", AUDIENCE_EXPECTATION, &given);
             }
             audiences
         }
     }
+}
+
+/// Parses the identifier of an API. Several identifiers that are separated by commas would match no token.
+fn api_identifier(raw: &Raw) -> Option<String> {
+    let starts_identifier = |part: &str| part.is_empty() || part.contains("://") || part.starts_with("urn:");
+    identifier(raw).filter(|text| !text.split(',').skip(1).any(starts_identifier))
 }
 
 /// Reads the option that lists the parts of a request in which to look for a token. The list may be empty if the

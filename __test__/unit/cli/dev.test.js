@@ -253,7 +253,10 @@ describe('dev', { timeout: 60_000 }, () => {
     }
     const { folder } = project(t, files)
     const { output } = await startDev(t, [], folder)
-    assert.match(output, /LOGTO_AUDIENCE=https:\/\/a\.test\/\?b='c https:\/\/other\.test\n/)
+    assert.match(
+      output,
+      /LOGTO_AUDIENCE=https:\/\/a\.test\/\?b='c https:\/\/other\.test\n\n {2}Tokens are for the first audience/,
+    )
     const { page, logtoUrl } = await startDev(t, ['--json'], folder)
     const { body } = await post(page, '/api/tokens', {})
     for (const token of [await (await fetch(`${page}/token`)).text(), body.token]) {
@@ -273,10 +276,10 @@ describe('dev', { timeout: 60_000 }, () => {
     ]) {
       const { folder } = project(t, { 'package.json': uses('express'), '.env': `LOGTO_URL=${url}\n` })
       const { output, stop } = await startDev(t, ['--port', String(port), '--page-port', '0'], folder)
-      assert.equal(output.includes(`In this folder, LOGTO_URL is ${url}.`), isOther, output)
+      assert.equal(output.includes(`In .env, LOGTO_URL is ${url}.`), isOther, output)
       await stop()
     }
-    assert.doesNotMatch((await startDev(t, [], project(t, {}).folder)).output, /In this folder/)
+    assert.doesNotMatch((await startDev(t, [], project(t, {}).folder)).output, /LOGTO_URL is/)
   })
 
   test('prints the path of a route so that it controls neither the terminal nor the shell', async (t) => {

@@ -345,10 +345,10 @@ test('a client id as the audience is recognized', async () => {
 
 test('of several tokens in a text, the first access token is explained, and a note says so', async () => {
   const idToken = issuer.mint({ header: { typ: 'JWT' } })
-  for (const [text, note] of [
+  for (const [text, note] of /** @type {[string, RegExp][]} */ ([
     [`old: ${idToken}\nnew: ${issuer.mint({ sub: 'alice' })}`, /2 tokens, of which this is the first access token\./],
     [`${issuer.mint({ sub: 'alice' })}\n${issuer.mint()}\n${idToken}`, /3 tokens, of which this is the first access/],
-  ]) {
+  ])) {
     const { claims, hints } = await explain(text)
     assert.equal(claims.sub, 'alice')
     assert.match(hints[0], note)
