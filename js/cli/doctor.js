@@ -7,7 +7,7 @@ const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
 const { backchannelFindings, webhookFindings } = require('./doctor-sources')
 const { formatCount, createPainter, toPrintable, printableJson, widthOf, wrapText } = require('./terminal')
-const { singleOrArray, loadOptions, optionsFromEnvironment } = require('./verify-options')
+const { singleOrArray, loadOptions, optionsFromEnvironment, readVariable } = require('./verify-options')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -41,7 +41,7 @@ Revocations. With these flags, the Logto server is checked only with --url or --
 
   --redis URL        check the Redis or Valkey of redisStore, with the client that is installed here. For a URL with a password, the name of the environment variable that contains it
   --redis-prefix P   the prefix of redisStore (default: ${defaultOptions('redisStore').prefix})
-  --webhook URL      send a signed and a forged test event to your webhook. The signing key is read from the environment variable ${SIGNING_KEY_VARIABLE}
+  --webhook URL      send a signed and a forged test event to your webhook. The signing key is read from the variable ${SIGNING_KEY_VARIABLE} in the environment, .env.local or .env
   --backchannel URL  check whether logout tokens from Logto can arrive at your handler
 
   --json             machine-readable output
@@ -112,10 +112,10 @@ function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder
   }
   if (webhook !== undefined) {
     const url = readUrl('webhook', webhook, ['http:', 'https:'])
-    const signingKey = env[SIGNING_KEY_VARIABLE]
+    const signingKey = readVariable(SIGNING_KEY_VARIABLE, env, folder)
     if (!signingKey)
       throw new UsageError(
-        `--webhook needs the signing key of the webhook in the environment variable ${SIGNING_KEY_VARIABLE}: export ${SIGNING_KEY_VARIABLE}=<key>`,
+        `--webhook needs the signing key of the webhook in the environment variable ${SIGNING_KEY_VARIABLE}, or in .env.local or .env: export ${SIGNING_KEY_VARIABLE}=<key>`,
       )
     checks.push(() => webhookFindings({ url, signingKey, timeout }))
   }

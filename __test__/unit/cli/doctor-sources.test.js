@@ -91,7 +91,7 @@ describe('doctor --webhook', () => {
     assert.equal(code, 2)
     assert.match(
       stderr,
-      /^--webhook needs the signing key of the webhook in the environment variable LOGTO_WEBHOOK_KEY: export LOGTO_WEBHOOK_KEY=<key>\n/,
+      /^--webhook needs the signing key of the webhook in the environment variable LOGTO_WEBHOOK_KEY, or in .* or \.env: export LOGTO_WEBHOOK_KEY=<key>\n/,
     )
     const url = await cli(['doctor', '--webhook', 'http://user:secret@localhost'], { env: { LOGTO_WEBHOOK_KEY: KEY } })
     assert.deepEqual(

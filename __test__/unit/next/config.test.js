@@ -43,12 +43,15 @@ test('loads neither Next.js nor the addon', () => {
 
 const ROOT = join(__dirname, '../../..')
 
+/** Returns the warnings of `withLogtoAuth` in a folder. */
+function warningsIn(folder) {
+  const script = `require(${JSON.stringify(require.resolve('logto-authkit/next/config'))}).withLogtoAuth()`
+  return spawnSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' }).stderr
+}
+
 test('warns about a proxy that Next.js ignores, because the pages are in src', (t) => {
   const { folder, save } = temporaryFolder(t)
-  const warn = () => {
-    const script = `require(${JSON.stringify(require.resolve('logto-authkit/next/config'))}).withLogtoAuth()`
-    return spawnSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' }).stderr
-  }
+  const warn = () => warningsIn(folder)
   save('src/app/page.tsx', '')
   assert.equal(warn(), '')
   save('proxy.ts', '')
@@ -58,4 +61,21 @@ test('warns about a proxy that Next.js ignores, because the pages are in src', (
   )
   save('app/page.tsx', '')
   assert.equal(warn(), '')
+})
+
+test('warns about a proxy that Next.js runs in the Edge runtime', (t) => {
+  const proxy = "import { authProxy } from './lib/auth'\nexport default authProxy()\n"
+  for (const [name, text, isWarning] of /** @type {[string, string, boolean][]} */ ([
+    ['src/middleware.ts', proxy, true],
+    ['middleware.js', proxy, true],
+    ['middleware.js', `${proxy}export const config = { runtime: 'nodejs' }\n`, false],
+    ['middleware.ts', 'export default intl()\n', false],
+    ['proxy.ts', proxy, false],
+  ])) {
+    const { folder, save } = temporaryFolder(t)
+    save(name, text)
+    const renamed = name.replace('middleware', 'proxy')
+    const warning = `Next.js runs ${name} in the Edge runtime, where logto-authkit does not run: rename the file to ${renamed}`
+    assert.equal(warningsIn(folder).includes(`[LOGTO_AUTHKIT_EDGE_MIDDLEWARE] Warning: ${warning}`), isWarning, name)
+  }
 })
