@@ -41,8 +41,8 @@ class Requirements {
     const record = verifiedRecordOf(auth)
     if (record === undefined) {
       const rejection = rejectionOf(auth)
-      if (rejection !== undefined) throw authError(printRejection(rejection, source, 'rejectedGuest'))
-      throw authError(printRejection(native.rejection('missing_token'), source))
+      const outcome = rejection === undefined ? undefined : 'rejectedGuest'
+      throw authError(printRejection(rejection ?? native.rejection('missing_token'), source, outcome))
     }
     const organizationOf = this.#organizationOf
     if (organizationOf === undefined) {

@@ -18,7 +18,7 @@ const BEARER_LINE_BREAK_PATTERN =
 const BROKEN_TOKEN_PATTERN = /(?<![\w.-])(eyJ[\w.-]*)((?:[^\S\n]*\n[> \t]*[\w.-]+(?![\w.-]|\s*[:=]))+)/g
 
 /**
- * Appends lines to a token until its signature is complete. Returns `undefined` if the lines do not form a token.
+ * Appends lines to a token until its signature is complete. Returns `undefined` if the lines do not form a whole token.
  *
  * @param {string} start
  * @param {string[]} lines
@@ -27,17 +27,13 @@ function joinLines(start, lines) {
   const parts = lines.map((line) => line.replace(/^[> \t]+|\s+$/g, ''))
   const text = start + parts.join('')
   const signatureStart = signatureStartOf(text)
-  if (signatureStart === 0) return undefined
   const lengths = signatureLengths(text)
-  const maxLength = Math.max(...lengths)
   let { length } = start
-  let count = 0
-  while (count < parts.length && !lengths.includes(length - signatureStart)) {
-    if (length + parts[count].length - signatureStart > maxLength) break
+  for (let count = 0; ; count += 1) {
+    if (lengths.includes(length - signatureStart)) return [text.slice(0, length), ...lines.slice(count)].join('\n')
+    if (count === parts.length) return undefined
     length += parts[count].length
-    count += 1
   }
-  return [text.slice(0, length), ...lines.slice(count)].join('\n')
 }
 
 /** Returns the index after the second dot, or 0. @param {string} text */
@@ -51,7 +47,7 @@ const signatureStartOf = (text) => text.indexOf('.', text.indexOf('.') + 1) + 1
  */
 function signatureLengths(token) {
   const { alg } = headerOf(token) ?? {}
-  return SIGNATURE_LENGTHS[/^(RS|PS)/.test(alg) ? 'RSA' : alg] ?? [Number.POSITIVE_INFINITY]
+  return SIGNATURE_LENGTHS[/^(RS|PS)/.test(alg) ? 'RSA' : alg] ?? []
 }
 
 /** @type {Record<string, number[]>} */

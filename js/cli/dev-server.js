@@ -108,8 +108,10 @@ async function handleRequest(request, issuer, state) {
  * @param {Record<string, any>} options
  * @param {TestIssuer} issuer
  */
-const createTokenFor = ({ routes: { audience }, tokenLifetime }, options, issuer) =>
-  createToken({ audience, expiresIn: tokenLifetime, ...options }, issuer)
+const createTokenFor = ({ routes: { audience }, tokenLifetime }, options, issuer) => {
+  const lifetime = options.kind === 'id' ? {} : { expiresIn: tokenLifetime }
+  return createToken({ audience, ...lifetime, ...options }, issuer)
+}
 
 /** @type {Record<string, (body: any, issuer: TestIssuer, state: any) => any>} */
 const POST_ROUTES = {

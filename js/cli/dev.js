@@ -38,6 +38,9 @@ const FLAGS = /** @type {const} */ ({
   json: { type: 'boolean' },
 })
 
+/** A year. */
+const MAX_TOKEN_LIFETIME_SECONDS = 31_536_000
+
 /** @type {import('./run').Command['run']} */
 async function run(args, surroundings) {
   const { stdout, stderr, env, cwd } = surroundings
@@ -46,8 +49,8 @@ async function run(args, surroundings) {
   const port = readNumber('port', values.port) ?? Number(new URL(DEV_ISSUER_ENV_VARIABLES.LOGTO_URL).port)
   const pagePort = readNumber('page-port', values['page-port']) ?? (port === 0 ? 0 : port + 1)
   const tokenLifetime = readNumber('token-lifetime', values['token-lifetime']) ?? 3600
-  if (!Number.isInteger(tokenLifetime) || tokenLifetime === 0)
-    throw new UsageError('--token-lifetime takes a positive number of seconds, without a fraction')
+  if (!Number.isInteger(tokenLifetime) || tokenLifetime < 1 || tokenLifetime > MAX_TOKEN_LIFETIME_SECONDS)
+    throw new UsageError(`--token-lifetime takes a whole number of seconds, from 1 to ${MAX_TOKEN_LIFETIME_SECONDS}`)
   const routes = exampleRoutes(cwd(), env)
   const reportRejectedToken = (/** @type {string} */ request, /** @type {string} */ reason) =>
     stderr.write(`${toPrintable(`${request} was rejected: ${reason}`)}\n`)

@@ -26,7 +26,7 @@ function findMiddlewareEnd(text, creation) {
     if (statementEnd === null) return null
     const statement = code.slice(start, statementEnd)
     if (isRegistration(statement, app, text, start)) end = statementEnd
-    else if (start === code.length || appPattern.test(statement)) return hasCors(code.slice(end), app) ? null : end
+    else if (start === code.length || appPattern.test(statement)) return hasCors(text, code, end, app) ? null : end
     position = statementEnd
   }
 }
@@ -50,24 +50,35 @@ function isRegistration(statement, app, text, start) {
 }
 
 /**
- * Whether an argument is a call such as `cors()`, or a function that calls `next()`. The error handlers of Express have
- * more parameters.
+ * Whether an argument is a call such as `cors()`, or a function that calls `next()`. A call whose name or arguments
+ * suggest that it responds to requests does not count, and neither do the error handlers of Express, which have more
+ * parameters.
  *
  * @param {string} argument
  */
 function isMiddleware(argument) {
   const onOneLine = argument.replace(/\s+/g, ' ').replace(/\( /g, '(').replace(/,? \)/g, ')')
-  const isInline = /^(async )?(function ?\w* ?)?\((\w+(: \w+)?, ){1,2}next(: \w+)?\)/.test(onOneLine)
+  if (/^(async )?(function ?\w* ?)?\((\w+(: \w+)?, ){1,2}next(: \w+)?\)/.test(onOneLine))
+    return /\bnext\(\)/.test(onOneLine)
   const [call] = /^[\w.]+\(/.exec(argument) ?? []
-  return isInline ? /\bnext\(\)/.test(onOneLine) : call !== undefined && argumentsOf(argument, call.length) !== null
+  if (call === undefined || argumentsOf(argument, call.length) === null) return false
+  return !RESPONDER_NAME_PATTERN.test(call) && (!/\b(res|ctx|reply)\b/.test(argument) || /\bnext\(\)/.test(argument))
 }
 
-/** Whether an application registers CORS in this code. @type {(code: string, app: string) => boolean} */
-const hasCors = (code, app) =>
-  /cors/i.test(code) &&
-  [...code.matchAll(new RegExp(`\\b${app}\\.(?:use|register)\\(`, 'g'))].some(({ 0: call, index }) => {
-    const open = index + call.length
-    return /cors/i.test(code.slice(open, findStatementEnd(code, index) ?? code.length))
+const RESPONDER_NAME_PATTERN = /proxy|not_?found|handler|fallback|router|graphql|trpc/i
+
+/**
+ * Whether an application registers CORS after an index.
+ *
+ * @param {string} text
+ * @param {string} code
+ * @param {number} start
+ * @param {string} app
+ */
+const hasCors = (text, code, start, app) =>
+  [...code.slice(start).matchAll(new RegExp(`\\b${app}\\s*\\.(?:use|register)\\(`, 'g'))].some(({ index }) => {
+    const end = findStatementEnd(code, start + index) ?? code.length
+    return /cors|cross.?(domain|origin)|access-control/i.test(text.slice(start + index, end))
   })
 
 /**

@@ -72,8 +72,8 @@ function nextSteps(project, plan, { LOGTO_URL, LOGTO_AUDIENCE }, localIssuer) {
 }
 
 /**
- * The query parameter with which `dev` issues tokens for this audience, or an empty string for the default audience. The
- * parameter can be part of a shell word in single quotes.
+ * The query parameter with which a `dev` that was started in any folder issues tokens for this audience, or an empty
+ * string for the default audience. The parameter can be part of a shell word in single quotes.
  *
  * @param {string} audience
  */

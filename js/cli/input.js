@@ -176,8 +176,9 @@ const findAfterBearer = (text, foundIn) =>
 function findInText(text) {
   const unquoted = withoutQuotes(text)
   if (unquoted !== text) return findInQuotes(unquoted)
-  const joined = joinBrokenTokens(withoutBearer(text).replace(/\s+/g, '\n'))
-  if (joined !== withoutBearer(text) && JWT_PATTERN.test(joined)) return { token: joined, foundIn: 'several lines' }
+  const joined = withoutBearer(text).replace(/\s+/g, '')
+  if (joined !== withoutBearer(text) && JWT_PATTERN.test(joined) && hasWholeToken(joined))
+    return { token: joined, foundIn: 'several lines' }
   const decoded = percentDecode(withoutBearer(text))
   if (decoded !== withoutBearer(text) && JWT_PATTERN.test(withoutBearer(decoded)))
     return { token: withoutBearer(decoded), foundIn: 'the percent-encoded text' }

@@ -7,7 +7,7 @@ const native = require('./addon')
 const { NO_VARIABLES, environmentFor, optionsOrEmpty, withMissingOptionHint } = require('./environment')
 const { optionsError, valueOrThrow } = require('./errors')
 const { outcomeQueue } = require('./pending')
-const { withRevocationsId } = require('./revocations')
+const { usedRevocations, withRevocationsId } = require('./revocations')
 const {
   deepCopy,
   isComparable,
@@ -206,6 +206,7 @@ function createWithoutWarning(optionSet, options) {
   const environment = environmentFor(optionSet, members)
   const result = native.createVerifier(optionSet, withRevocationsId(members), outcomeQueue, environment ?? NO_VARIABLES)
   const verifier = valueOrThrow(withMissingOptionHint(result, optionSet, members))
+  if (members.revocations !== undefined) usedRevocations.add(members.revocations)
   const { cookieName, guestCookieName, resourceMetadata } = verifier
   const functions = newOptionFunctions()
   for (const [name, value] of Object.entries(members)) {

@@ -25,7 +25,7 @@ const RevocationsHandle = globalSingleton('RevocationsHandle', () => {
   }
 })
 
-/** The revocations that options contain. */
+/** The revocations that verifiers use. */
 const usedRevocations = globalSingleton('usedRevocations', () => new WeakSet())
 
 /** @param {unknown} value */
@@ -42,9 +42,7 @@ const isRevocationsHandle = (value) => RevocationsHandle.id(value) !== undefined
 function withRevocationsId(options) {
   if (typeof options !== 'object' || options === null || !Object.hasOwn(options, 'revocations')) return options
   const id = RevocationsHandle.id(options.revocations)
-  if (id === undefined) return options
-  usedRevocations.add(options.revocations)
-  return { ...options, revocations: id }
+  return id === undefined ? options : { ...options, revocations: id }
 }
 
 module.exports = { RevocationsHandle, isRevocationsHandle, usedRevocations, withRevocationsId }

@@ -16,9 +16,9 @@ const printDebug = debuglog('logto-authkit')
 /** What the debug output says about a request without a valid token. */
 const OUTCOMES = {
   guest: 'treated as a guest because of',
-  rejectedGuest: 'rejected as a guest with',
+  rejectedGuest: 'guest rejected with',
   fallback: 'accepted by `fallback` despite',
-  noPrincipal: 'rejected, as `fallback` returned no principal, with',
+  noPrincipal: 'rejected (`fallback` returned no principal) with',
 }
 
 /**

@@ -24,19 +24,23 @@ class Revocations extends RevocationsHandle {
   #core
   #mirror
   #store
+  /** Whether no other object can use the store. */
+  #isOwnStore
   /** The running `catchUp` tasks, which `close` stops. @type {Set<{ stop: () => void }>} */
   #running = new Set()
 
   /**
    * @param {NativeRevocations} core
    * @param {RevocationStore} store
+   * @param {boolean} isOwnStore
    */
-  constructor(core, store) {
+  constructor(core, store, isOwnStore) {
     super(core.id)
     this.#core = core
     publishAppliedEntries(core)
     this.#mirror = new RevocationMirror(core, store)
     this.#store = store
+    this.#isOwnStore = isOwnStore
   }
 
   /** @type {PublicRevocations['revokeSubject']} */
@@ -93,7 +97,8 @@ class Revocations extends RevocationsHandle {
     const store = this.#store
     const activeCatchUp = catchUp(
       {
-        publish: this.#publish,
+        // Entries of the delivery log may arrive before the first verification.
+        publish: (entries) => this.#mirror.publish(entries),
         missing: (entries) => this.#core.missing(entries, Date.now()),
         lease: store.lease?.bind(store),
       },
@@ -124,8 +129,7 @@ class Revocations extends RevocationsHandle {
 
   /** @type {import('./webhook').Publish} */
   #publish = (entries, timeoutMs) => {
-    // With another store, other processes may verify the tokens.
-    if (this.#store instanceof MemoryStore && !usedRevocations.has(this)) warnAboutUnusedRevocations()
+    if (this.#isOwnStore && !usedRevocations.has(this)) warnAboutUnusedRevocations()
     return this.#mirror.publish(entries, timeoutMs)
   }
 
@@ -137,7 +141,7 @@ class Revocations extends RevocationsHandle {
 
 const warnAboutUnusedRevocations = createOneTimeWarning(
   'LOGTO_AUTHKIT_UNUSED_REVOCATIONS',
-  'A revocation has no effect so far, because no options contain these revocations: pass the object that `createRevocations` returned as the `revocations` option to `logtoAuth`, `createVerifier` or `verifyAuth`. For several processes, share a store such as `redisStore`.',
+  'A revocation has no effect yet, because no verifier uses these revocations: pass the object that `createRevocations` returned as the `revocations` option to `logtoAuth`, `createVerifier` or `verifyAuth`. If other processes verify the tokens, share a store such as `redisStore`.',
 )
 
 /** @type {typeof import('.').createRevocations} */
@@ -155,7 +159,7 @@ function createRevocations(options) {
   )
   // An in-memory store is always reachable.
   const policy = store instanceof MemoryStore ? { ...checkedOptions, whenUnavailable: 'accept' } : checkedOptions
-  return new Revocations(valueOrThrow(native.createRevocations(policy, store.identity)), store)
+  return new Revocations(valueOrThrow(native.createRevocations(policy, store.identity)), store, given === undefined)
 }
 
 /** @param {unknown} store */

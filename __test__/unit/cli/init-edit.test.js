@@ -99,6 +99,8 @@ describe('init adds the route to Express', () => {
     'if (a) app.use(helmet())\napp.use(b())',
     'connect(app)\napp.use(helmet())',
     'app.use(helmet(), router)',
+    "const backend = {\n  url: 'http://localhost:8080',\n}\napp.use(createProxyMiddleware({ target: backend.url }))",
+    'app.use(wrap(async (req, res) => {\n  res.status(404).send(render(page()))\n}))',
     'app.use(helmet()).get("/", f)',
     'app.use((error, req, res, next) => {\n  if (error) next()\n})',
   ])
@@ -134,6 +136,12 @@ test('init adds no route above CORS, but prints the line to add', async (t) => {
     [
       'fastify',
       "import Fastify from 'fastify'\nconst app = Fastify()\nif (a) {\n  await app.register(\n    fastifyCors, o)\n}\n",
+    ],
+    ['express', "import express from 'express'\nconst app = express()\napp\n  .use(a)\n  .use(cors())\n"],
+    ['express', "import express from 'express'\nconst app = express()\napp.use(allowCrossDomain)\n"],
+    [
+      'express',
+      "import express from 'express'\nconst app = express()\napp.use((req, res, done) => {\n  res.header('Access-Control-Allow-Origin', '*')\n  done()\n})\n",
     ],
     ['hono', "import { Hono } from 'hono'\nconst app = new Hono()\napp.get('/', f)\napp.use('*', cors({ origin }))\n"],
   ]) {

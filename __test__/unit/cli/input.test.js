@@ -96,6 +96,10 @@ const FORMS = [
     (t) => json({ access_token: t, id_token: issuer.mint() }).slice(0, -50),
     'the member "access_token" of the JSON',
   ],
+  ['a header above another token', (t) => `Authorization: Bearer ${t}\n${issuer.mint()}`, 'the Authorization header'],
+  ['a variable above a secret', (t) => `TOKEN=${t}\nCookieSecretAbc12345678901234`, '"TOKEN"'],
+  ['a token above a file name', (t) => `${t}\nIMG_2024Screenshot1234567.png`, 'the text'],
+  ['a token with one character per line', (t) => t.split('').join('\n'), 'several lines'],
   ['the same token twice', (t) => `${t}\n${t}`, 'the text'],
   ['a token above an opaque token', (t) => `${t}\n${'aB3'.repeat(14)}x`, 'the text'],
   [
@@ -273,6 +277,25 @@ test('a token in a URL causes a hint, unless the application reads it there', as
   const { save } = temporaryFolder(t)
   const options = ['--options', save('options.mjs', 'export const options = { getToken: () => null }')]
   assert.doesNotMatch(await hintsOf((token) => `http://a/?access_token=${token}`, options), /tokens from URLs/)
+})
+
+test('a token is joined at every width of a terminal, but only if it is whole', async (t) => {
+  const { findToken } = require('../../../js/cli/input')
+  const wrap = (text, width) => text.replace(new RegExp(`(.{${width}})(?=.)`, 'g'), '$1\n')
+  for (const alg of /** @type {const} */ (['ES384', 'RS256', 'ES256'])) {
+    const signer = await createTestIssuer({ alg })
+    t.after(() => signer.close())
+    const token = signer.mint()
+    for (let width = 40; width < 400; width += 1) {
+      assert.equal(findToken(wrap(token, width)).token, token)
+      const { authorization } = findToken(wrap(`Authorization: Bearer ${token}`, width))
+      assert.deepEqual(authorization, [`Bearer ${token}`])
+    }
+    const names = `authorization\nBearer ${token.slice(0, -40)}\ncache-control\nno-cache\norigin`
+    assert.deepEqual(findToken(names).authorization, [`Bearer ${token.slice(0, -40)}`])
+  }
+  const shortened = findToken('authorization\nBearer eyJhbGciOi...\norigin\nhttps://a.example.com')
+  assert.deepEqual(shortened.authorization, ['Bearer eyJhbGciOi...'])
 })
 
 test('a token in another part of a request causes a hint', async () => {

@@ -157,9 +157,9 @@ describe('D1: the server log', () => {
         'rejected with missing_scope (403)',
         'treated as a guest because of missing_scope (403)',
         'rejected with token_revoked (401)',
-        'rejected, as `fallback` returned no principal, with missing_token (401)',
+        'rejected (`fallback` returned no principal) with missing_token (401)',
         'treated as a guest because of missing_token (401)',
-        'rejected as a guest with missing_token (401)',
+        'guest rejected with missing_token (401)',
       ],
     )
     assert.ok(!stderr.includes(token.slice(0, 30)) && !stderr.includes(token.slice(-30)))

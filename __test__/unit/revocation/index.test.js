@@ -452,25 +452,30 @@ test('revocations do not keep the process alive, but a pending revocation and re
   assert.deepEqual(stdout.trim().split('\n').sort(), ['ready', 'revoked', 'slow'])
 })
 
-test('a warning says that a revocation has no effect, unless options contain the revocations or the store is shared', async () => {
+test('a warning says that a revocation has no effect, unless a verifier uses the revocations or the store is shared', async () => {
   const { stdout, stderr } = await inChild(async () => {
     const { createVerifier } = require('logto-authkit')
-    const { createRevocations } = require('logto-authkit/revocation')
-    const codes = /** @type {any[]} */ ([])
-    process.on('warning', (warning) => codes.push(warning.name))
-    const warned = async (/** @type {any} */ options, isUsed = false) => {
-      codes.length = 0
+    const { createRevocations, memoryStore } = require('logto-authkit/revocation')
+    let count = 0
+    process.on('warning', (/** @type {any} */ { code }) => {
+      if (code === 'LOGTO_AUTHKIT_UNUSED_REVOCATIONS') count += 1
+    })
+    const warned = async (/** @type {any} */ options, verifierOptions = /** @type {any} */ (null)) => {
       const revocations = createRevocations(options)
-      if (isUsed) createVerifier({ logtoUrl: 'https://auth.example.com', audience: 'a', revocations })
+      try {
+        if (verifierOptions)
+          createVerifier({ logtoUrl: 'https://auth.example.com', audience: 'a', revocations, ...verifierOptions })
+      } catch {}
       await revocations.revokeSubject('alice')
       await revocations.revokeAll()
       await new Promise((resolve) => setImmediate(resolve))
       await revocations.close()
-      return codes.length
+      return count
     }
     const store = { append: async () => '1', read: async () => ({ entries: [], cursor: '1' }) }
-    console.log(JSON.stringify([await warned({ store }), await warned({}, true), await warned({})]))
+    const counts = [await warned({ store }), await warned({ store: memoryStore() }), await warned({}, {})]
+    console.log(JSON.stringify([...counts, await warned({}, { audience: 5 }), await warned({})]))
   })
-  assert.equal(stdout, '[0,0,1]\n', stderr)
+  assert.equal(stdout, '[0,0,0,1,1]\n', stderr)
   assert.match(stderr, /\[LOGTO_AUTHKIT_UNUSED_REVOCATIONS\].*`revocations` option to `logtoAuth`/)
 })
