@@ -7,12 +7,14 @@
  */
 const joinBrokenTokens = (text) =>
   text
+    // Quoted-printable text (RFC 2045, section 6.7), which mail programs show as the source of a mail.
+    .replace(/(?<=[\w.-])=\n(?=[\w.-])/g, '')
     .replace(BEARER_LINE_BREAK_PATTERN, '$1 ')
     .replace(BROKEN_TOKEN_PATTERN, (broken, start, rest) => joinLines(start, rest.split('\n').slice(1)) ?? broken)
 
 /** Matches a line break between `Bearer` and a token that fills the rest of its line. */
 const BEARER_LINE_BREAK_PATTERN =
-  /^([> \t]*authorization[^\S\n]*:[^\S\n]*bearer)[^\S\n]*\n[> \t]*(?=(?:eyJ|pat_)[\w.-]*[^\S\n]*$)/gim
+  /^([> \t]*authorization[^\S\n]*:[^\S\n]*(?:\n[> \t]*)?bearer)[^\S\n]*\n[> \t]*(?=(?:eyJ|pat_)[\w.-]*[^\S\n]*$)/gim
 
 /** Matches the start of a JWT at the end of a line, and the first word of each line that may continue the JWT. */
 const BROKEN_TOKEN_PATTERN = /(?<![\w.-])(eyJ[\w.-]*)((?:[^\S\n]*\n[> \t]*[\w.-]+(?![\w.-]|\s*[:=]))+)/g

@@ -134,9 +134,9 @@ const POST_ROUTES = {
  * @param {TestIssuer} issuer
  * @param {State} state
  */
-function issuerState({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, { outage, rotations, routes }) {
+function issuerState({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, { outage, rotations, routes, tokenLifetime }) {
   const { alg, kid } = decodeJsonPart(mint().split('.')[0])
-  return { logtoUrl, issuer, jwksUri, jwksRequests, key: { alg, kid }, outage, rotations, routes }
+  return { logtoUrl, issuer, jwksUri, jwksRequests, key: { alg, kid }, outage, rotations, routes, tokenLifetime }
 }
 
 /**

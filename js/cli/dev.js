@@ -114,7 +114,7 @@ ${paint.good('✓')} Page    ${paint.bold(page)}
 
   Settings of your API:
     LOGTO_URL=${logtoUrl}
-    LOGTO_AUDIENCE=${toPrintable(audiences)}
+    LOGTO_AUDIENCE=${toPrintable(/\s/.test(audiences) ? `"${audiences}"` : audiences)}
 ${audiences === routes.audience ? '' : `\n  Tokens are for the first audience, unless a request contains audience=…\n`}${isOtherServer ? `\n${paint.warn('!')} ${wrapText(warning, '  ', width).trimStart()}\n` : ''}
 ${wrapText(SIGN_IN_NOTE, '  ', width)}
 

@@ -54,8 +54,10 @@ const HINTS_BY_CODE = {
       : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}".`,
     `The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
-  ambiguous_token: () => [
-    'The request contains two different tokens. Look for two cookies with the same name on different paths or domains.',
+  ambiguous_token: ({ error }) => [
+    error.details.reason === 'two_cookies'
+      ? 'The request contains two different tokens. Look for two cookies with the same name on different paths or domains.'
+      : 'The request contains two `Authorization` headers. Remove the one that an interceptor of the client or a proxy adds.',
   ],
   opaque_token: ({ token, error }) => [
     error.details.reason === 'personal_access_token'

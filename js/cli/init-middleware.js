@@ -12,7 +12,7 @@ const { argumentsOf, findStatementEnd, maskLiterals } = require('./source-scanne
  * @param {string} text
  * @param {RegExpExecArray} creation - Matches the creation up to the opening parenthesis, and captures the variable.
  * @returns {number | null} `null` if the end of a statement is not certain, if the creation is not a single call, or if
- *   CORS is registered later.
+ *   CORS is or may be registered later.
  */
 function findMiddlewareEnd(text, creation) {
   const [declaration, app] = creation
@@ -26,7 +26,8 @@ function findMiddlewareEnd(text, creation) {
     if (statementEnd === null) return null
     const statement = code.slice(start, statementEnd)
     if (isRegistration(statement, app, text, start)) end = statementEnd
-    else if (start === code.length || appPattern.test(statement)) return hasCors(text, code, end, app) ? null : end
+    else if (start === code.length || appPattern.test(statement))
+      return hasCors(text, code, end) || mayRegisterElsewhere(statement, app) ? null : end
     position = statementEnd
   }
 }
@@ -38,7 +39,8 @@ function findMiddlewareEnd(text, creation) {
  * @param {number} start - The index of the statement in the text.
  */
 function isRegistration(statement, app, text, start) {
-  const [call, method] = new RegExp(`^(?:await )?${app}\\.(use|set|enable|disable|register)\\(`).exec(statement) ?? []
+  const [call, method] =
+    new RegExp(`^(?:await )?${app}\\.(use|set|enable|disable|on|addHook|register)\\(`).exec(statement) ?? []
   const args = call === undefined ? null : argumentsOf(statement, call.length)
   if (call === undefined || args === null) return false
   if (method === 'register') {
@@ -67,19 +69,22 @@ function isMiddleware(argument) {
 
 const RESPONDER_NAME_PATTERN = /proxy|not_?found|handler|fallback|router|graphql|trpc/i
 
+/** Whether the text sets CORS headers after an index, except in comments. @type {(text: string, code: string, start: number) => boolean} */
+const hasCors = (text, code, start) =>
+  [...text.slice(start).matchAll(/cors|cross.?(domain|origin)|access-control/gi)].some(
+    ({ index }) => code[start + index] !== ' ',
+  )
+
 /**
- * Whether an application registers CORS after an index.
+ * Whether a statement may let other code register middleware, by passing the application to a function or by registering
+ * in a block.
  *
- * @param {string} text
- * @param {string} code
- * @param {number} start
+ * @param {string} statement
  * @param {string} app
  */
-const hasCors = (text, code, start, app) =>
-  [...code.slice(start).matchAll(new RegExp(`\\b${app}\\s*\\.(?:use|register)\\(`, 'g'))].some(({ index }) => {
-    const end = findStatementEnd(code, start + index) ?? code.length
-    return /cors|cross.?(domain|origin)|access-control/i.test(text.slice(start + index, end))
-  })
+const mayRegisterElsewhere = (statement, app) =>
+  new RegExp(`\\b(?!createServer\\b|serve\\b|listen\\b)\\w+\\((?:[^()]*, *)?${app}(?=[,)])`).test(statement) ||
+  new RegExp(`^(?:for|if|while)\\b[^]*\\b${app}\\s*\\.(?:use|register)\\(`).test(statement)
 
 /**
  * Whether a plugin comes from a package rather than from a file of the application.

@@ -160,13 +160,19 @@ function loadsBefore(source, application) {
  */
 function portOf(project, files, start) {
   const text = files.map((path) => project.read(path) ?? '').join('\n')
-  const portMatch = /listen\([^)]*?\b(\d{4,5})\b|PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b|port: (\d{4,5})\b/.exec(text)
-  const portInSource = firstPort(...(portMatch?.slice(1) ?? []))
+  const portInSource = firstPort(...PORT_PATTERNS.map((pattern) => pattern.exec(text)?.[1]))
   const portInCommand = start === null ? scriptPort(project) : /\bPORT=(\d+) /.exec(start)?.[1]
   const portInEnvironment = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
   const readsPort = /\bPORT\b/.test(text) || portInSource === undefined
   return firstPort(...(readsPort ? [portInCommand, portInEnvironment] : []), portInSource) ?? '3000'
 }
+
+/** Match a port in source code, with the most reliable pattern first. */
+const PORT_PATTERNS = [
+  /listen\([^)]*?\b(\d{4,5})\b/,
+  /\bPORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b/,
+  /\bport: (\d{4,5})\b/,
+]
 
 /**
  * Returns the path that precedes all routes, such as `/api`, or an empty string.

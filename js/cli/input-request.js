@@ -9,7 +9,14 @@ const { splitShellWords } = require('./shell-words')
 /** @type {(text: string) => Found | undefined} */
 function findInCommand(text) {
   if (!CURL_PATTERN.test(text)) return undefined
-  const words = splitShellWords(text)
+  const [command, ...others] = text.split(/\n(?=(?:\$\s+)?curl(?:\.exe)?\s)/i)
+  const found = findInSingleCommand(command)
+  return found && others.length > 0 ? { note: 'Only the first of the curl commands was read.', ...found } : found
+}
+
+/** @type {(command: string) => Found | undefined} */
+function findInSingleCommand(command) {
+  const words = splitShellWords(command)
   const headers = curlHeaders(words).join('\n')
   const found = findInHeaderLines(headers, ' of the curl command') ?? findInOtherHeader(headers, ' of the curl command')
   if (found !== undefined) return found
@@ -99,7 +106,9 @@ function findInParameter(text) {
       .at(-1) ?? ''
   const isInUrl = /[?#]/.test(wordBefore)
   return {
-    token: percentDecode(value).replace(/[.,:!?)]+$/, ''),
+    token: percentDecode(value)
+      .replace(/^bearer\s+/i, '')
+      .replace(/[.,:!?)]+$/, ''),
     foundIn: `"${name}"`,
     ...(isInUrl && { unread: { place: 'URLs', name: `the parameter "${name}"` } }),
   }

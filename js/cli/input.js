@@ -58,12 +58,22 @@ function findToken(input) {
   const found = findInLines(joinBrokenTokens(text), text)
   const unwrapped = hasWholeToken(contentOf(found)) ? undefined : findInLines(joinWrappedLines(text), text)
   const best = unwrapped !== undefined && hasWholeToken(contentOf(unwrapped)) ? unwrapped : found
+  const note = best.note ?? NOTES.find(([pattern]) => pattern.test(contentOf(best)))?.[1]
   const hasUnusualCharacters = visible !== input.replace(/^\uFEFF/, '')
-  return hasUnusualCharacters ? { note: UNUSUAL_CHARACTERS_NOTE, ...best } : best
+  return { ...best, ...((note ?? hasUnusualCharacters) && { note: note ?? UNUSUAL_CHARACTERS_NOTE }) }
 }
 
+/** Notes about tokens that were changed before they were pasted. @type {[pattern: RegExp, note: string][]} */
+const NOTES = [
+  [/\[?redacted\]?|\*{4}|<hidden>/i, 'The token was removed, as logs and tools do: copy it from the client.'],
+  [
+    /\s\[?(\.\.\.|…)\]?\s/,
+    'The token contains an ellipsis: the program that printed it shortened it. Copy the whole value.',
+  ],
+]
+
 /** Matches characters without a width, such as a soft hyphen, which chats and web pages insert. */
-const INVISIBLE_PATTERN = /[\p{Cf}]/gu
+const INVISIBLE_PATTERN = /\p{Cf}/gu
 
 const UNUSUAL_CHARACTERS_NOTE =
   'The input contains invisible characters or unusual spaces, which `explain` has ignored. If the request contains them too, the server rejects it.'
@@ -110,6 +120,8 @@ function findInJson(text) {
   }
   if (typeof value === 'string') return findInQuotes(value)
   const members = [...stringMembers(value)]
+  if (value?.log?.entries !== undefined && !members.some(([name]) => /^(authorization|cookie)$/i.test(name)))
+    return { authorization: [], foundIn: 'the HAR file', problem: SANITIZED_HAR_PROBLEM }
   for (const memberName of TOKEN_MEMBER_NAMES) {
     const member = members.find(([name]) => name.toLowerCase() === memberName)
     if (member === undefined) continue
@@ -119,6 +131,9 @@ function findInJson(text) {
     return { token: found, foundIn: `the member "${name}" of the JSON` }
   }
 }
+
+const SANITIZED_HAR_PROBLEM =
+  'The HAR file contains neither an `Authorization` header nor cookies, which browsers leave out by default. Export it with sensitive data, or use "Copy as cURL".'
 
 /** Matches an access token in JSON that is not complete. */
 const TOKEN_MEMBER_PATTERN = /"(access_?token)"\s*:\s*"(eyJ[\w.-]+)"/i

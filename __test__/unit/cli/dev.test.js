@@ -255,7 +255,7 @@ describe('dev', { timeout: 60_000 }, () => {
     const { output } = await startDev(t, [], folder)
     assert.match(
       output,
-      /LOGTO_AUDIENCE=https:\/\/a\.test\/\?b='c https:\/\/other\.test\n\n {2}Tokens are for the first audience/,
+      /LOGTO_AUDIENCE="https:\/\/a\.test\/\?b='c https:\/\/other\.test"\n\n {2}Tokens are for the first audience/,
     )
     const { page, logtoUrl } = await startDev(t, ['--json'], folder)
     const { body } = await post(page, '/api/tokens', {})

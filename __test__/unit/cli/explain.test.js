@@ -85,7 +85,7 @@ const EXAMPLES = /** @type {Record<string, { input: () => string, args?: () => s
   missing_token: { input: () => '', hint: /Authorization: Bearer/ },
   ambiguous_token: {
     input: () => `GET / HTTP/1.1\nAuthorization: Bearer ${issuer.mint()}\nauthorization: Bearer ${issuer.mint()}`,
-    hint: /two different tokens/,
+    hint: /two `Authorization` headers/,
   },
   opaque_token: { input: () => 'x'.repeat(43), hint: /requests no API resource/ },
   malformed_token: {

@@ -215,6 +215,10 @@ test('init prints the port of the environment file, or else of the application',
     'http://localhost:8080/me',
   )
   assert.equal(await url({ ...env, 'app.js': `${CREATES}app.listen(8080)\n` }), 'http://localhost:8080/me')
+  for (const other of ['DB_PORT || 5432', 'WEB_PORT ?? 5173']) {
+    const text = `${CREATES}const other = process.env.${other}\napp.listen(8080)\n`
+    assert.equal(await url({ 'app.js': text }), 'http://localhost:8080/me')
+  }
   assert.equal(await url({ ...env, 'app.js': WHOLE }, { start: 'PORT=5000 node app.js' }), 'http://localhost:5000/me')
   for (const dev of ['next dev -p 4000', 'next dev --turbopack --port=4000', 'PORT=4000 next dev'])
     assert.equal(await url(env, { dev }, ['next']), 'http://localhost:4000/api/me', dev)

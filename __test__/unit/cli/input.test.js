@@ -100,6 +100,13 @@ const FORMS = [
   ['a variable above a secret', (t) => `TOKEN=${t}\nCookieSecretAbc12345678901234`, '"TOKEN"'],
   ['a token above a file name', (t) => `${t}\nIMG_2024Screenshot1234567.png`, 'the text'],
   ['a token with one character per line', (t) => t.split('').join('\n'), 'several lines'],
+  ['quoted-printable text', (t) => folded(`Authorization: Bearer ${t}`, '=\n'), 'the Authorization header'],
+  [
+    'a folded value below its name',
+    (t) => `authorization:\n  Bearer\n  ${folded(t, '\n  ')}`,
+    'the Authorization header',
+  ],
+  ['a parameter with Bearer', (t) => `https://a.test/?token=Bearer%20${t}`, '"token"'],
   ['the same token twice', (t) => `${t}\n${t}`, 'the text'],
   ['a token above an opaque token', (t) => `${t}\n${'aB3'.repeat(14)}x`, 'the text'],
   [
@@ -379,6 +386,22 @@ test('of several tokens in a text, the first access token is explained, and a no
   const { code, hints } = await explain(`${idToken} ${idToken.replace(/.$/, 'A')}x`)
   assert.notEqual(code, null)
   assert.match(hints[0], /of which this is the first\. To explain another/)
+})
+
+test('a note says what happened to a token before it was pasted', async () => {
+  const [token, other] = [issuer.mint({ sub: 'one' }), issuer.mint()]
+  for (const [text, note] of /** @type {[string, RegExp][]} */ ([
+    ['{"req":{"headers":{"authorization":"[Redacted]"}}}', /^The token was removed, as logs and tools do/],
+    ['Authorization: Bearer eyJhbGciOiJF**********', /^The token was removed/],
+    [`Authorization: Bearer ${token.slice(0, 40)} [...] ${token.slice(-20)}`, /^The token contains an ellipsis/],
+    [json({ log: { entries: [{ request: { headers: [] } }] } }), /^The HAR file contains neither .*Copy as cURL/],
+    [
+      `curl http://a -H 'Authorization: Bearer ${token}'\ncurl http://a -H 'Authorization: Bearer ${other}'`,
+      /^Only the first of the curl commands was read\./,
+    ],
+    [`Authorization: Bearer ${token}\nAuthorization: Bearer ${other}`, /two `Authorization` headers\. Remove the one/],
+  ]))
+    assert.match((await explain(text)).hints[0], note)
 })
 
 test('a note says that invisible characters were ignored', async () => {

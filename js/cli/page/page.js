@@ -157,6 +157,10 @@ async function fetchJson(path, options) {
 function fillApplicationSettings() {
   const { origin } = new URL(state.routes.url)
   $('[name=audience]').value = state.routes.audience
+  const lifetimes = $('[name=expiresIn]')
+  if (![...lifetimes.options].some(({ value }) => value === String(state.tokenLifetime)))
+    lifetimes.prepend(new Option(`in ${state.tokenLifetime} seconds`, state.tokenLifetime))
+  lifetimes.value = state.tokenLifetime
   for (const input of document.querySelectorAll('[name=url]')) input.value = origin + new URL(input.value).pathname
 }
 
