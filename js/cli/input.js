@@ -65,7 +65,7 @@ function findToken(input) {
 
 /** Notes about tokens that were changed before they were pasted. @type {[pattern: RegExp, note: string][]} */
 const NOTES = [
-  [/\[?redacted\]?|\*{4}|<hidden>/i, 'The token was removed, as logs and tools do: copy it from the client.'],
+  [/\[?redacted\]?|\*{4}|<hidden>/i, 'A log or a tool has removed the token: copy it from the client.'],
   [
     /\s\[?(\.\.\.|…)\]?\s/,
     'The token contains an ellipsis: the program that printed it shortened it. Copy the whole value.',

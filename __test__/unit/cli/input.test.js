@@ -391,8 +391,8 @@ test('of several tokens in a text, the first access token is explained, and a no
 test('a note says what happened to a token before it was pasted', async () => {
   const [token, other] = [issuer.mint({ sub: 'one' }), issuer.mint()]
   for (const [text, note] of /** @type {[string, RegExp][]} */ ([
-    ['{"req":{"headers":{"authorization":"[Redacted]"}}}', /^The token was removed, as logs and tools do/],
-    ['Authorization: Bearer eyJhbGciOiJF**********', /^The token was removed/],
+    ['{"req":{"headers":{"authorization":"[Redacted]"}}}', /^A log or a tool has removed the token/],
+    ['Authorization: Bearer eyJhbGciOiJF**********', /^A log or a tool has removed the token/],
     [`Authorization: Bearer ${token.slice(0, 40)} [...] ${token.slice(-20)}`, /^The token contains an ellipsis/],
     [json({ log: { entries: [{ request: { headers: [] } }] } }), /^The HAR file contains neither .*Copy as cURL/],
     [
