@@ -27,7 +27,10 @@ function findMiddlewareEnd(text, creation) {
     const statement = code.slice(start, statementEnd)
     if (isRegistration(statement, app, text, start)) end = statementEnd
     else if (start === code.length || appPattern.test(statement))
-      return hasCors(text, code, end) || mayRegisterElsewhere(statement, app) ? null : end
+      return hasCors(text, code, end) ||
+        (!hasCors(text, code, creation.index, end) && mayRegisterElsewhere(text.slice(end), app))
+        ? null
+        : end
     position = statementEnd
   }
 }
@@ -69,22 +72,31 @@ function isMiddleware(argument) {
 
 const RESPONDER_NAME_PATTERN = /proxy|not_?found|handler|fallback|router|graphql|trpc/i
 
-/** Whether the text sets CORS headers after an index, except in comments. @type {(text: string, code: string, start: number) => boolean} */
-const hasCors = (text, code, start) =>
-  [...text.slice(start).matchAll(/cors|cross.?(domain|origin)|access-control/gi)].some(
+/**
+ * Whether a part of the text names CORS, except in comments.
+ *
+ * @param {string} text
+ * @param {string} code
+ * @param {number} start
+ * @param {number} [end]
+ */
+const hasCors = (text, code, start, end) =>
+  [...text.slice(start, end).matchAll(/cors|cross.?(domain|origin)|access-control/gi)].some(
     ({ index }) => code[start + index] !== ' ',
   )
 
 /**
- * Whether a statement may let other code register middleware, by passing the application to a function or by registering
- * in a block.
+ * Whether the text may let other code register CORS: by passing the application to a function, or by registering
+ * middleware from a list.
  *
- * @param {string} statement
+ * @param {string} text
  * @param {string} app
  */
-const mayRegisterElsewhere = (statement, app) =>
-  new RegExp(`\\b(?!createServer\\b|serve\\b|listen\\b)\\w+\\((?:[^()]*, *)?${app}(?=[,)])`).test(statement) ||
-  new RegExp(`^(?:for|if|while)\\b[^]*\\b${app}\\s*\\.(?:use|register)\\(`).test(statement)
+function mayRegisterElsewhere(text, app) {
+  const passesApp = `^(?!.*(?:rout|createServer|serve|listen|socket))\\w[^\\n]*\\((?:[^()]*, *)?${app}[,)]`
+  const registersList = `^(?:for|while)\\b[^{]*(?:\\{\\s*)?${app}\\.(?:use|register)\\(\\w+\\)`
+  return new RegExp(`${passesApp}|${registersList}`, 'im').test(text)
+}
 
 /**
  * Whether a plugin comes from a package rather than from a file of the application.

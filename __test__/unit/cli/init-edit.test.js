@@ -97,6 +97,8 @@ describe('init adds the route to Express', () => {
     'app.use((req, res) => {\n  res.sendStatus(404)\n})',
     'app.use((req, res, next) => {\n  next(createError(404))\n})',
     'const server = createServer(app)\napp.use(helmet())',
+    'if (a) app.use(helmet())\napp.use(b())',
+    "require('./routes')(app)\napp.use(helmet())",
     'app.use(helmet(), router)',
     "const backend = {\n  url: 'http://localhost:8080',\n}\napp.use(createProxyMiddleware({ target: backend.url }))",
     'app.use(wrap(async (req, res) => {\n  res.status(404).send(render(page()))\n}))',
@@ -141,7 +143,10 @@ test('init adds no route above CORS, but prints the line to add', async (t) => {
     ['express', "import express from 'express'\nconst app = express()\napp\n  .disable('a')\n  .use(cors())\n"],
     ['express', "import express from 'express'\nconst app = express()\nconfigure(app, o)\napp.use(helmet())\n"],
     ['express', "import express from 'express'\nconst app = express()\nfor (const m of all) app.use(m)\n"],
-    ['express', "import express from 'express'\nconst app = express()\nif (a) app.use(helmet())\n"],
+    [
+      'express',
+      "import express from 'express'\nconst app = express()\nif (a) app.set('b')\nfor (const m of all) {\n  app.use(m)\n}\n",
+    ],
     [
       'express',
       "import express from 'express'\nconst app = express()\napp.use((req, res, done) => {\n  res.header('Access-Control-Allow-Origin', '*')\n  done()\n})\n",
