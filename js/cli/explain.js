@@ -79,7 +79,15 @@ async function explain(input, options) {
   const { foundIn, notes } = locateToken(found, report.token, { cookieName, tokenSources })
   const advice =
     found.problem === undefined
-      ? hints(/** @type {any} */ (failedChecks), { header, claims, options, verified, token: report.token })
+      ? hints(/** @type {any} */ (failedChecks), {
+          header,
+          claims,
+          options,
+          verified,
+          token: report.token,
+          authorization: found.authorization,
+          cookie: found.cookie,
+        })
       : [{ text: found.problem }]
   return {
     verdict,

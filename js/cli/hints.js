@@ -10,7 +10,8 @@ const { formatCount, toPrintable } = require('./terminal')
 
 /**
  * @typedef {{ code: string, status: number, message: string, details: any, cause: string | null }} FailedCheck
- * @typedef {{ header: any, claims: any, options: any, token: string, verified: boolean }} Case
+ * @typedef {{ header: any, claims: any, options: any, token: string, verified: boolean, authorization?: string[],
+ *   cookie?: string }} Case
  * @typedef {{ text: string, command?: string }} Hint - The command that follows the text is printed on its own line, so it
  *   must not contain text from a token.
  */
@@ -48,10 +49,15 @@ const doctorHint = (text, options) => ({ text: `${text}, run:`, command: toPrint
 
 /** @type {Record<string, (its: any) => (string | Hint | (string | Hint)[])[]>} */
 const HINTS_BY_CODE = {
-  missing_token: ({ options, error: { details } }) => [
-    details.cookie === undefined
-      ? [reasonMeaning(details.reason) ?? [], MISSING_TOKEN_ADVICE[details.reason] ?? []].flat()
-      : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}".`,
+  missing_token: ({ options, error: { details }, authorization = [], cookie = '' }) => [
+    details.reason === 'no_bearer_scheme'
+      ? schemeHint(authorization[0] ?? '')
+      : details.cookie === undefined
+        ? [reasonMeaning(details.reason) ?? [], MISSING_TOKEN_ADVICE[details.reason] ?? []].flat()
+        : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}".`,
+    sdkCookieOf(cookie) === undefined
+      ? []
+      : `The cookie "${sdkCookieOf(cookie)}" contains the session of Logto's SDK, not the access token: see node_modules/logto-authkit/docs/tokens.md.`,
     `The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
   ambiguous_token: ({ error }) => [
@@ -164,6 +170,26 @@ const HINTS_BY_CODE = {
     doctorHint('To find the cause', options),
   ],
 }
+
+/** Says what is wrong with an `Authorization` header without the scheme `Bearer`. @param {string} value */
+function schemeHint(value) {
+  // A longer first word may be a token.
+  const [, scheme] = /^([\w-]{1,20})\s+\S/.exec(value) ?? []
+  return scheme === undefined
+    ? 'The `Authorization` header contains only a token or a word. Write `Bearer ` before the token.'
+    : `The \`Authorization\` header has the scheme \`${scheme}\`. The library reads only \`Bearer\`.`
+}
+
+/**
+ * Returns the name of the cookie in which Logto's SDKs for servers store their session: `logto_<App ID>`.
+ *
+ * @param {string} cookies
+ */
+const sdkCookieOf = (cookies) =>
+  cookies
+    .split(';')
+    .map((pair) => pair.split('=')[0].trim())
+    .find((name) => /^logto_[\w-]+$/.test(name) && !Object.values(contract().cookies).includes(name))
 
 /** The advice for each reason why a token can be missing. @type {Record<string, string>} */
 const MISSING_TOKEN_ADVICE = {

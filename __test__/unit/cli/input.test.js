@@ -462,7 +462,13 @@ describe('no token is found in', () => {
     ['a URL', 'http://localhost:3000/me?access_token', NOT_FOUND],
     ['an empty Bearer and a body', 'Authorization: Bearer\r\n\r\n{}', /contains `Bearer` but no token/],
     ['curl that removes the header', "curl -u a:b -H 'Authorization;' http://a", /neither an `Authorization` header/],
-    ['curl with a password', 'curl -u user:password http://a', /scheme other than `Bearer`/],
+    [
+      'curl with a password',
+      'curl -u user:password http://a',
+      /has the scheme `Basic`\. The library reads only `Bearer`/,
+    ],
+    ['a header without a scheme', 'Authorization: eyJhbGciOi', /contains only a token or a word\. Write `Bearer `/],
+    ["the session of Logto's SDK", 'Cookie: a=b; logto_my-app=x', /"logto_my-app" contains the session of Logto's SDK/],
   ]
   for (const [name, text, hint] of TEXTS) {
     test(name, async () => {
