@@ -12,7 +12,7 @@ const { createToken, decodeJsonPart, tokenOptionsFromQuery } = require('./dev-to
 /**
  * @typedef {import('../testing/index').TestIssuer} TestIssuer
  * @typedef {{ outage: import('../testing/index').OutageMode | null, rotations: number,
- *   routes: import('./example-routes').Routes & { audience: string }, tokenLifetime: number }} State
+ *   routes: import('./example-routes').Routes, audience: string, tokenLifetime: number }} State
  */
 
 const MAX_BODY_LENGTH = 64 * 1024
@@ -26,7 +26,7 @@ const pathOf = ({ url }) => String(url).split('?')[0]
 /**
  * @param {TestIssuer} issuer
  * @param {number} port
- * @param {Pick<State, 'routes' | 'tokenLifetime'>} defaults
+ * @param {Pick<State, 'routes' | 'audience' | 'tokenLifetime'>} defaults
  * @param {(request: string, reason: string) => void} onRejectedToken - Called for each rejected request for a token,
  *   because `curl -f` does not show the reason in the response.
  */
@@ -108,7 +108,7 @@ async function handleRequest(request, issuer, state) {
  * @param {Record<string, any>} options
  * @param {TestIssuer} issuer
  */
-const createTokenFor = ({ routes: { audience }, tokenLifetime }, options, issuer) => {
+const createTokenFor = ({ audience, tokenLifetime }, options, issuer) => {
   const lifetime = options.kind === 'id' ? {} : { expiresIn: tokenLifetime }
   return createToken({ audience, ...lifetime, ...options }, issuer)
 }
@@ -134,9 +134,9 @@ const POST_ROUTES = {
  * @param {TestIssuer} issuer
  * @param {State} state
  */
-function issuerState({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, { outage, rotations, routes, tokenLifetime }) {
+function issuerState({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, state) {
   const { alg, kid } = decodeJsonPart(mint().split('.')[0])
-  return { logtoUrl, issuer, jwksUri, jwksRequests, key: { alg, kid }, outage, rotations, routes, tokenLifetime }
+  return { logtoUrl, issuer, jwksUri, jwksRequests, key: { alg, kid }, ...state }
 }
 
 /**

@@ -7,9 +7,10 @@ const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENV_VA
 const { startPage } = require('./dev-server')
 const { createSignIn } = require('./dev-sign-in-endpoints')
 const { exampleRoutes } = require('./example-routes')
+const { DEFAULT_PORT } = require('./init-port')
 const { quote } = require('./shell-words')
 const { createPainter, toPrintable, widthOf, wrapText } = require('./terminal')
-const { readVariable, sourceOfVariable } = require('./verify-options')
+const { lookUpVariable } = require('./verify-options')
 
 const HELP = `Usage: logto-authkit dev [options]
 
@@ -51,6 +52,8 @@ async function run(args, surroundings) {
   const tokenLifetime = readNumber('token-lifetime', values['token-lifetime']) ?? 3600
   if (!Number.isInteger(tokenLifetime) || tokenLifetime < 1 || tokenLifetime > MAX_TOKEN_LIFETIME_SECONDS)
     throw new UsageError(`--token-lifetime takes a whole number of seconds, from 1 to ${MAX_TOKEN_LIFETIME_SECONDS}`)
+  const audiences = lookUpVariable('LOGTO_AUDIENCE', env, cwd())?.value ?? DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE
+  const [audience] = audiences.split(/\s+/)
   const routes = exampleRoutes(cwd(), env)
   const reportRejectedToken = (/** @type {string} */ request, /** @type {string} */ reason) =>
     stderr.write(`${toPrintable(`${request} was rejected: ${reason}`)}\n`)
@@ -65,12 +68,12 @@ async function run(args, surroundings) {
     const issuer = await startOnPort('--port', port, () => startIssuer({ port }, handleRequest))
     servers.push(issuer)
     const page = await startOnPort('--page-port', pagePort, () =>
-      startPage(issuer, pagePort, { routes, tokenLifetime }, reportRejectedToken),
+      startPage(issuer, pagePort, { routes, audience, tokenLifetime }, reportRejectedToken),
     )
     servers.push(page)
     pageUrl = page.url
     const urls = { logtoUrl: issuer.logtoUrl, page: page.url }
-    const text = values.json ? `${JSON.stringify(urls)}\n` : introduction(urls, routes, surroundings)
+    const text = values.json ? `${JSON.stringify(urls)}\n` : introduction(urls, audiences, routes, surroundings)
     // The signal handler is installed before the URLs are printed, because a script may send the signal as soon as it
     // reads the URLs.
     const stopped = new Promise((resolve) => {
@@ -97,34 +100,47 @@ function linkToPage(response, url) {
  * Returns the text that `dev` prints when it has started: the URLs, the settings and the example requests.
  *
  * @param {{ logtoUrl: string, page: string }} urls
- * @param {ReturnType<typeof exampleRoutes>} routes
+ * @param {string} audiences
+ * @param {import('./example-routes').Routes} routes
  * @param {import('./run').Surroundings} surroundings
  */
-function introduction({ logtoUrl, page }, routes, { stdout, env, cwd }) {
+function introduction({ logtoUrl, page }, audiences, routes, { stdout, env, cwd }) {
   const paint = createPainter(stdout, env)
   const width = widthOf(stdout)
-  const configuredUrl = readVariable('LOGTO_URL', env, cwd())
-  const isOtherServer = configuredUrl !== undefined && native.issuer(configuredUrl) !== native.issuer(logtoUrl)
-  const source = sourceOfVariable('LOGTO_URL', env, cwd())
-  const warning = `In ${source}, LOGTO_URL is ${toPrintable(configuredUrl ?? '')}. To accept the tokens of the local issuer, set it to the URL above, and restart the API.`
-  const audiences = readVariable('LOGTO_AUDIENCE', env, cwd()) ?? routes.audience
-  const note = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
+  const hasSeveralAudiences = /\s/.test(audiences)
+  const configured = lookUpVariable('LOGTO_URL', env, cwd())
+  const isOtherServer = configured !== undefined && native.issuer(configured.value) !== native.issuer(logtoUrl)
+  const notes = [
+    ...(hasSeveralAudiences ? [wrapText(SEVERAL_AUDIENCES_NOTE, '  ', width)] : []),
+    ...(isOtherServer
+      ? [`${paint.warn('!')} ${wrapText(otherServerWarning(configured), '  ', width).trimStart()}`]
+      : []),
+    wrapText(SIGN_IN_NOTE, '  ', width),
+    wrapText(INTROS[routes.application], '  ', width),
+    ...(routes.isPortKnown ? [] : [wrapText(UNKNOWN_PORT_NOTE, '  ', width)]),
+    exampleCommands(page, routes, width),
+    paint.dim(wrapText(DEVELOPMENT_NOTE, '  ', width)),
+  ]
   return `${paint.good('✓')} Issuer  ${paint.bold(logtoUrl)}
 ${paint.good('✓')} Page    ${paint.bold(page)}
 
   Settings of your API:
     LOGTO_URL=${logtoUrl}
-    LOGTO_AUDIENCE=${toPrintable(/\s/.test(audiences) ? `"${audiences}"` : audiences)}
-${audiences === routes.audience ? '' : `\n  Tokens are for the first audience, unless a request contains audience=…\n`}${isOtherServer ? `\n${paint.warn('!')} ${wrapText(warning, '  ', width).trimStart()}\n` : ''}
-${wrapText(SIGN_IN_NOTE, '  ', width)}
+    LOGTO_AUDIENCE=${toPrintable(hasSeveralAudiences ? `"${audiences}"` : audiences)}
 
-${wrapText(INTROS[routes.application], '  ', width)}
-
-${exampleCommands(page, routes, width)}
-
-${paint.dim(wrapText(note, '  ', width))}
+${notes.join('\n\n')}
 `
 }
+
+const SEVERAL_AUDIENCES_NOTE = 'Tokens are for the first audience, unless a request contains audience=…'
+
+/** @type {(configured: { value: string, source: string }) => string} */
+const otherServerWarning = ({ value, source }) =>
+  `In ${source}, LOGTO_URL is ${toPrintable(value)}. To accept the tokens of the local issuer, set it to the URL above, and restart the API.`
+
+const UNKNOWN_PORT_NOTE = `Replace ${DEFAULT_PORT} if your application listens on another port.`
+
+const DEVELOPMENT_NOTE = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
 
 const SIGN_IN_NOTE = "Users can sign in here through Logto's SDKs, with any App ID and App secret."
 
@@ -140,7 +156,7 @@ const INTROS = {
  * not written as shell comments, because an interactive zsh would run a pasted comment as a command.
  *
  * @param {string} page
- * @param {ReturnType<typeof exampleRoutes>} routes
+ * @param {import('./example-routes').Routes} routes
  * @param {number} width
  */
 function exampleCommands(page, { url, me, orders }, width) {

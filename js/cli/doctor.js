@@ -7,7 +7,7 @@ const { serverFindings } = require('./doctor-findings')
 const { redisFindings } = require('./doctor-redis')
 const { backchannelFindings, webhookFindings } = require('./doctor-sources')
 const { formatCount, createPainter, toPrintable, printableJson, widthOf, wrapText } = require('./terminal')
-const { singleOrArray, loadOptions, optionsFromEnvironment, readVariable } = require('./verify-options')
+const { singleOrArray, loadOptions, lookUpVariable, optionsFromEnvironment } = require('./verify-options')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding
@@ -112,7 +112,7 @@ function revocationChecks({ redis, webhook, backchannel, ...flags }, env, folder
   }
   if (webhook !== undefined) {
     const url = readUrl('webhook', webhook, ['http:', 'https:'])
-    const signingKey = readVariable(SIGNING_KEY_VARIABLE, env, folder)
+    const signingKey = lookUpVariable(SIGNING_KEY_VARIABLE, env, folder)?.value
     if (!signingKey)
       throw new UsageError(
         `--webhook needs the signing key of the webhook in the environment variable ${SIGNING_KEY_VARIABLE}, or in .env.local or .env: export ${SIGNING_KEY_VARIABLE}=<key>`,

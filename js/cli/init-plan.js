@@ -14,23 +14,16 @@ const {
   toCommonJs,
   wrapNextJsConfig,
 } = require('./init-edit')
+const { DEFAULT_PORT, findPort, nextJsPort } = require('./init-port')
 const { findVariable } = require('./init-project')
-const {
-  APP_CREATION_PATTERNS,
-  buildStartCommand,
-  findStartCommand,
-  loadsBefore,
-  nextJsPortOf,
-  pathPrefix,
-  portOf,
-} = require('./init-start')
+const { APP_CREATION_PATTERNS, buildStartCommand, findStartCommand, loadsBefore, pathPrefix } = require('./init-start')
 const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./source-files')
 
 /**
  * @typedef {import('./init-project').Project} Project
  * @typedef {{ path: string, before: string | null, after: string }} Change
  * @typedef {{ path: string, reason: string, lines: string }} Manual - The lines that the user must add.
- * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'application' | 'url' | 'hasMeRoute' | 'hasOrdersRoute'>} Plan
+ * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'application' | 'url' | 'isPortKnown' | 'hasMeRoute' | 'hasOrdersRoute'>} Plan
  */
 
 /** Why `init` does not add some lines of code itself, but leaves them to the user. */
@@ -120,6 +113,7 @@ class Planner {
   /** The variable that contains the application, and the source file that defines this variable. */
   application = { name: 'app', file: new SourceFile('') }
   url = DEFAULT_ME_URL
+  isPortKnown = true
   /** Whether the project has a `/me` route. An application that already uses the package may have no such route. */
   hasMeRoute = true
   /** Whether the project has the example route `/orders` as well as `/me`. */
@@ -159,6 +153,12 @@ class Planner {
     this.manual.push({ path, reason, lines })
   }
 
+  /** @param {string | undefined} port - `undefined` if the port is unknown. @param {string} path */
+  setUrl(port, path) {
+    this.url = `http://localhost:${port ?? DEFAULT_PORT}${path}`
+    this.isPortKnown = port !== undefined
+  }
+
   /** Returns the first of the given files that exists. @param {string[]} paths */
   find(paths) {
     return paths.find((path) => this.project.read(path) !== null)
@@ -196,7 +196,8 @@ function planServer(plan, framework) {
   const files = [plan.started.file, entry].filter((path) => path !== undefined)
   const { name, file } = plan.application
   const prefix = pathPrefix(file.text, `\\b${name}(?:: \\w+)? = new Hono[^\\n]*\\)\\s*\\.basePath\\(`)
-  plan.url = `http://localhost:${portOf(project, files, plan.started.start)}${prefix}/me`
+  const port = findPort(project, files, plan.started.start)
+  plan.setUrl(port ?? (entry === undefined ? DEFAULT_PORT : undefined), `${prefix}/me`)
 }
 
 /**
@@ -231,7 +232,8 @@ function planNest(plan) {
     loadsEnvironment,
   }
   plan.isExtended = true
-  plan.url = `http://localhost:${portOf(plan.project, ['src/main.ts'], plan.started.start)}${pathPrefix(main, 'setGlobalPrefix\\(')}/me`
+  const port = findPort(plan.project, ['src/main.ts'], plan.started.start)
+  plan.setUrl(port, `${pathPrefix(main, 'setGlobalPrefix\\(')}/me`)
 }
 
 /** @param {Planner} plan */
@@ -255,7 +257,7 @@ function planNextJs(plan) {
   plan.started = { start, file: undefined, loadsEnvironment: true }
   plan.isExtended = true
   const basePath = pathPrefix(plan.project.read(config ?? '') ?? '', '\\bbasePath:')
-  plan.url = `http://localhost:${nextJsPortOf(plan.project)}${basePath}/api/me`
+  plan.setUrl(nextJsPort(plan.project), `${basePath}/api/me`)
 }
 
 /** @param {string} name */

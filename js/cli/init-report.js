@@ -2,6 +2,7 @@
 
 const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { addedLines } = require('./init-diff')
+const { DEFAULT_PORT } = require('./init-port')
 const { findVariable } = require('./init-project')
 const { PACKAGE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
 const { quote } = require('./shell-words')
@@ -82,6 +83,8 @@ const audienceParameter = (audience) =>
     ? ''
     : `&audience=${encodeURIComponent(audience).replaceAll("'", '%27')}`
 
+const UNKNOWN_PORT_NOTE = ` (replace ${DEFAULT_PORT} if your application listens on another port)`
+
 /**
  * Returns the steps that send requests to the routes `/me` and `/orders`.
  *
@@ -89,11 +92,14 @@ const audienceParameter = (audience) =>
  * @param {string} audience
  * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  */
-function requestSteps({ url, hasOrdersRoute, manual }, audience, localIssuer) {
+function requestSteps({ url, isPortKnown, hasOrdersRoute, manual }, audience, localIssuer) {
   const send = manual.length > 0 ? 'After you have added the lines, send' : 'Send'
   const parameter = audienceParameter(audience)
   return [
-    { text: `${send} a request without a token, and expect 401:`, commands: [`curl -iw '\\n' ${url}`] },
+    {
+      text: `${send} a request without a token${isPortKnown ? '' : UNKNOWN_PORT_NOTE}, and expect 401:`,
+      commands: [`curl -iw '\\n' ${url}`],
+    },
     {
       text: `${localIssuer ? 'Send a request with a token' : `Set TOKEN to an access token for this API resource (see ${DOCS_FOLDER}/tokens.md), send a request with it`}, and expect 200${hasOrdersRoute ? ' (or 403 for /orders if the token lacks the scope read:orders)' : ''}:`,
       commands: [

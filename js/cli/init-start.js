@@ -1,6 +1,6 @@
-/** Finds the command that starts an application, and the port on which the application listens. */
+/** Finds the command that starts an application. */
 
-const { environmentValue } = require('./init-edit')
+const { scriptPort } = require('./init-port')
 
 /**
  * @typedef {import('./init-project').Project} Project
@@ -150,31 +150,6 @@ function loadsBefore(source, application) {
 }
 
 /**
- * Returns the port on which the application listens: the value of `PORT` in the command that starts the application or
- * in the environment file, unless the application has a fixed port and does not read `PORT`. Otherwise, returns the
- * port in the source code, or 3000.
- *
- * @param {Pick<Project, 'read' | 'startScript' | 'devScript'>} project
- * @param {string[]} files
- * @param {string | null} start - The command, or null if users start the application with their own scripts.
- */
-function portOf(project, files, start) {
-  const text = files.map((path) => project.read(path) ?? '').join('\n')
-  const portInSource = firstPort(...PORT_PATTERNS.map((pattern) => pattern.exec(text)?.[1]))
-  const portInCommand = start === null ? scriptPort(project) : /\bPORT=(\d+) /.exec(start)?.[1]
-  const portInEnvironment = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
-  const readsPort = /\bPORT\b/.test(text) || portInSource === undefined
-  return firstPort(...(readsPort ? [portInCommand, portInEnvironment] : []), portInSource) ?? '3000'
-}
-
-/** Match a port in source code, with the most reliable pattern first. */
-const PORT_PATTERNS = [
-  /listen\([^)]*?\b(\d{4,5})\b/,
-  /\bPORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b/,
-  /\bport: (\d{4,5})\b/,
-]
-
-/**
  * Returns the path that precedes all routes, such as `/api`, or an empty string.
  *
  * @param {string} text
@@ -185,32 +160,12 @@ function pathPrefix(text, call) {
   return prefix === '' ? '' : `/${prefix}`
 }
 
-/**
- * Returns the value of `PORT` in the `start` script, or in the `dev` script if `start` does not set it.
- *
- * @param {Pick<Project, 'startScript' | 'devScript'>} project
- */
-const scriptPort = ({ startScript = '', devScript = '' }) =>
-  firstPort(...[startScript, devScript].map((script) => /\bPORT=(\d+)/.exec(script)?.[1]))
-
-/** Returns the port of `next dev`, which does not read `PORT` from `.env` or `.env.local`. @param {Project} project */
-const nextJsPortOf = ({ devScript = '' }) =>
-  firstPort(/\bnext\b[^&|;]*?\s(?:-p|--port)[ =]?(\d+)/.exec(devScript)?.[1], /\bPORT=(\d+)/.exec(devScript)?.[1]) ??
-  '3000'
-
-/** Returns the first candidate that is a valid port. @param {(string | undefined)[]} candidates */
-const firstPort = (...candidates) => candidates.find((port) => Number(port) >= 1 && Number(port) <= MAX_PORT)
-
-const MAX_PORT = 65_535
-
 module.exports = {
   APP_CREATION_PATTERNS,
   PACKAGE_RUNNERS,
   buildStartCommand,
   findStartCommand,
   loadsBefore,
-  nextJsPortOf,
   pathPrefix,
-  portOf,
   scriptsReadingEnvironment,
 }

@@ -1,4 +1,4 @@
-/** Finds the ends of statements in source code, without parsing it. */
+/** Finds the ends of statements and expressions in source code, without parsing it. */
 
 /** Matches comments, strings, template literals and regular expressions. */
 const LITERAL_PATTERN =
@@ -12,6 +12,14 @@ const LITERAL_PATTERN =
  */
 const maskLiterals = (text) =>
   text.replace(LITERAL_PATTERN, (literal) => (/^\/[/*]/.test(literal) ? ' ' : '0').repeat(literal.length))
+
+/**
+ * Replaces comments with spaces, and keeps all other literals.
+ *
+ * @param {string} text
+ */
+const maskComments = (text) =>
+  text.replace(LITERAL_PATTERN, (literal) => (/^\/[/*]/.test(literal) ? ' '.repeat(literal.length) : literal))
 
 const CODE_PATTERN = /[()[\]{};\n'"`]/g
 /** Characters that continue a statement if a line starts or ends with them. */
@@ -66,6 +74,26 @@ function endOfBlankLine(code, start) {
 }
 
 /**
+ * Returns the end of an expression, such as the value of a variable, a member or an argument.
+ *
+ * @param {string} code - The result of `maskLiterals`.
+ * @param {number} start - The index of the first character of the expression.
+ */
+function findExpressionEnd(code, start) {
+  let depth = 0
+  for (let index = start; index < code.length; index += 1) {
+    const char = code[index]
+    if ('([{'.includes(char)) depth += 1
+    else if (')]}'.includes(char)) depth -= 1
+    if (depth < 0) return index
+    if (depth > 0) continue
+    if (',;'.includes(char)) return index
+    if (char === '\n' && !isContinued(code, start, index, index + code.slice(index).search(/\S|$/))) return index
+  }
+  return code.length
+}
+
+/**
  * Returns the arguments of a call, or null unless the call ends the statement.
  *
  * @param {string} code - The statement, up to its end.
@@ -88,4 +116,4 @@ function argumentsOf(code, open) {
   return null
 }
 
-module.exports = { argumentsOf, findStatementEnd, maskLiterals }
+module.exports = { argumentsOf, findExpressionEnd, findStatementEnd, maskComments, maskLiterals }

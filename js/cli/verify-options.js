@@ -180,19 +180,18 @@ async function loadOptions(file) {
 }
 
 /**
- * Returns a variable of the environment, `.env.local` or `.env` that is not empty, or undefined.
+ * Returns a variable of the environment, `.env.local` or `.env` that is not empty, and the place that sets it.
  *
- * @type {(name: string, env: Record<string, string | undefined>, folder: string) => string | undefined}
+ * @param {string} name
+ * @param {Record<string, string | undefined>} env
+ * @param {string} folder
  */
-const readVariable = (name, env, folder) => env[name]?.trim() || findInEnvFiles(name, folder)?.value
-
-/**
- * Returns the place that sets a variable.
- *
- * @type {(name: string, env: Record<string, string | undefined>, folder: string) => string | undefined}
- */
-const sourceOfVariable = (name, env, folder) =>
-  env[name]?.trim() ? 'the environment' : findInEnvFiles(name, folder)?.file
+function lookUpVariable(name, env, folder) {
+  const value = env[name]?.trim()
+  if (value) return { value, source: 'the environment' }
+  const found = findInEnvFiles(name, folder)
+  return found && { value: /** @type {string} */ (found.value), source: found.file }
+}
 
 /** @param {string} file */
 async function importOptions(file) {
@@ -237,8 +236,7 @@ module.exports = {
   HELP,
   singleOrArray,
   loadOptions,
+  lookUpVariable,
   optionsFromEnvironment,
   readOptions,
-  readVariable,
-  sourceOfVariable,
 }

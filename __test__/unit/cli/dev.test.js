@@ -177,16 +177,29 @@ describe('dev', { timeout: 60_000 }, () => {
       assert.deepEqual([...new Set(urls)], [me, ...(orders === null ? [] : [orders])])
       assert.match(output, /Requests to the application in this\s+folder, after `npx logto-authkit init`:/)
       const page = /Page +(.*)/.exec(output)?.[1]
-      const { routes } = await stateOf(page)
-      assert.deepEqual(routes, {
+      const { audience, routes } = await stateOf(page)
+      assert.equal(audience, AUDIENCE)
+      const { isPortKnown: _, ...rest } = routes
+      assert.deepEqual(rest, {
         application: 'planned',
-        audience: AUDIENCE,
         url: `http://${me}`,
         me: `http://${me}`,
         orders: orders && `http://${orders}`,
       })
     })
   }
+
+  test('says that the port is a guess if the application does not contain it', async (t) => {
+    const note = /^ {2}Replace 3000 if your application listens on another port\.$/m
+    for (const [source, expected] of /** @type {[string, RegExp][]} */ ([
+      ['app.listen(config.port)', note],
+      ['app.listen(4000)', /localhost:4000/],
+    ])) {
+      const files = { 'package.json': uses('express'), 'app.js': `const app = express()\n${source}\n` }
+      const { output } = await startDev(t, [], project(t, files).folder)
+      assert.match(output, expected)
+    }
+  })
 
   for (const [what, files, me] of /** @type {[string, any, string][]} */ ([
     [
@@ -374,8 +387,10 @@ describe('dev', { timeout: 60_000 }, () => {
     test(`promises only what is known about an application that uses the package: ${what}`, async (t) => {
       const { folder } = project(t, files)
       const { output } = await startDev(t, [], folder)
-      const { routes } = await stateOf(/Page +(.*)/.exec(output)?.[1])
-      assert.deepEqual(routes, { application: 'existing', audience: AUDIENCE, ...expected })
+      const { audience, routes } = await stateOf(/Page +(.*)/.exec(output)?.[1])
+      assert.equal(audience, AUDIENCE)
+      const { isPortKnown: _, ...rest } = routes
+      assert.deepEqual(rest, { application: 'existing', ...expected })
       assert.match(output, /Requests to the application in this folder:\n/)
       if (expected.me !== null) return
       // A route that is not known to be protected may respond with 200.

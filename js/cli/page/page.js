@@ -75,7 +75,7 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
   $('#curl').replaceChildren(...exampleRequests(token, kind, claims))
   $('#options').textContent = [
     `logtoUrl: '${state.logtoUrl}',`,
-    `audience: ${quote(kind === 'organization' ? claims.aud : (audience ?? state.routes.audience))},`,
+    `audience: ${quote(kind === 'organization' ? claims.aud : (audience ?? state.audience))},`,
     ...(kind === 'resource' ? [`organizationId: ${quote(organizationId)},`] : []),
   ].join('\n')
   $('#claims').textContent = claims ? JSON.stringify({ header, claims }, null, 2) : OPAQUE_TOKEN_NOTES[kind]
@@ -156,7 +156,7 @@ async function fetchJson(path, options) {
  */
 function fillApplicationSettings() {
   const { origin } = new URL(state.routes.url)
-  $('[name=audience]').value = state.routes.audience
+  $('[name=audience]').value = state.audience
   const lifetimes = $('[name=expiresIn]')
   if (![...lifetimes.options].some(({ value }) => value === String(state.tokenLifetime)))
     lifetimes.prepend(new Option(`in ${state.tokenLifetime} seconds`, state.tokenLifetime))
