@@ -1,10 +1,10 @@
 /** Finds the end of the middleware and plugins that follow the creation of an application. */
 
-const { argumentsOf, findStatementEnd, maskLiterals } = require('./source-scanner')
+const { argumentsOf, findExpressionEnd, findStatementEnd, maskLiterals } = require('./source-scanner')
 
 /**
  * Returns the end of the settings and registrations that follow the creation of an application: middleware from a
- * factory, such as `app.use(cors())`, inline middleware that calls `next()`, or a plugin from a package, such as
+ * factory, such as `app.use(cors())`, a function of this file that calls `next()`, or a plugin from a package, such as
  * `app.register(cors)`. A route above this middleware would lack the headers that the middleware sets. Statements that
  * do not refer to the application are skipped. Any other statement ends the search, because it may respond before a
  * route below it is reached.
@@ -25,7 +25,7 @@ function findMiddlewareEnd(text, creation) {
     const statementEnd = findStatementEnd(code, start)
     if (statementEnd === null) return null
     const statement = code.slice(start, statementEnd)
-    if (isRegistration(statement, app, text, start)) end = statementEnd
+    if (isRegistration(statement, app, { text, code, start })) end = statementEnd
     else if (start === code.length || appPattern.test(statement))
       return hasCors(text, code, end) ||
         (!hasCors(text, code, creation.index, end) && mayRegisterElsewhere(text.slice(end), app))
@@ -38,10 +38,9 @@ function findMiddlewareEnd(text, creation) {
 /**
  * @param {string} statement
  * @param {string} app
- * @param {string} text
- * @param {number} start - The index of the statement in the text.
+ * @param {{ text: string, code: string, start: number }} file - `start` is the index of the statement in the text.
  */
-function isRegistration(statement, app, text, start) {
+function isRegistration(statement, app, { text, code, start }) {
   const [call, method] =
     new RegExp(`^(?:await )?${app}\\.(use|set|enable|disable|on|addHook|register)\\(`).exec(statement) ?? []
   const args = call === undefined ? null : argumentsOf(statement, call.length)
@@ -51,7 +50,27 @@ function isRegistration(statement, app, text, start) {
     return plugin !== undefined && isFromPackage(text, plugin)
   }
   const middleware = /^0+$/.test(args[0]) ? args.slice(1) : args
-  return method !== 'use' || (middleware.length > 0 && middleware.every(isMiddleware))
+  return (
+    method !== 'use' ||
+    (middleware.length > 0 && middleware.every((argument) => isMiddleware(definitionOf(argument, code))))
+  )
+}
+
+/**
+ * Returns the function or the call that a name refers to if the file defines it, or the argument itself.
+ *
+ * @param {string} argument
+ * @param {string} code
+ */
+function definitionOf(argument, code) {
+  if (!/^\w+$/.test(argument) || RESPONDER_NAME_PATTERN.test(argument)) return argument
+  const match = new RegExp(
+    `^(?:export )?(?:(?:const|let|var) ${argument}(?:: [\\w.<>]+)? =\\s*|(?=(?:async )?function ${argument}\\())`,
+    'm',
+  ).exec(code)
+  if (match === null) return argument
+  const start = match.index + match[0].length
+  return code.slice(start, findExpressionEnd(code, start))
 }
 
 /**

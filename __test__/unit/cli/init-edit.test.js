@@ -84,6 +84,10 @@ describe('init adds the route to Express', () => {
     'app.use((req, res, next) => { console.log(`)`); next() })',
     'app.use(function (req, res, next) {\n  console.log(/\\)/, req.url)\n\n  next();\n});',
     'app.use(async (req: Request, res: Response, next: NextFunction) => {\n  await f()\n  next()\n})',
+    'const limiter = rateLimit({\n  windowMs: 60_000,\n  limit: 100,\n});\n\napp.use(limiter)',
+    'const limiter: RequestHandler = rateLimit()\napp.use(helmet(), limiter)',
+    'const log = (req, res, next) => {\n  console.log(req.url)\n  next()\n}\n\napp.use(log)',
+    'app.use(log)\n\nasync function log(req, res, next) {\n  next()\n}\napp.use(cors())',
   ])
     test(`below middleware that follows declarations: ${JSON.stringify(statements)}`, async (t) => {
       assert.equal(await aboveExpressRoute(t, `${statements}\n\napp.get('/', f)\n`), `\n${statements}`)
@@ -104,6 +108,11 @@ describe('init adds the route to Express', () => {
     'app.use(wrap(async (req, res) => {\n  res.status(404).send(render(page()))\n}))',
     'app.use(helmet()).get("/", f)',
     'app.use((error, req, res, next) => {\n  if (error) next()\n})',
+    'const api = express.Router()\napp.use(api)',
+    'const api = new Api()\napp.use(api)',
+    'const last = (req, res) => {\n  res.sendStatus(404)\n}\napp.use(last)',
+    'const errorHandler = create()\napp.use(errorHandler)',
+    "import { log } from './log'\napp.use(log)",
   ])
     test(`directly below its creation before ${JSON.stringify(statements)}`, async (t) => {
       assert.equal(await aboveExpressRoute(t, `${statements}\n`), '')
