@@ -4,6 +4,12 @@ const { existsSync, readFileSync } = require('node:fs')
 
 const PACKAGE = 'logto-authkit'
 
+const MIDDLEWARE_FILES = ['middleware.ts', 'middleware.js']
+const PROXY_FILES = ['proxy.ts', 'proxy.js', ...MIDDLEWARE_FILES]
+
+/** Returns the first of the files or folders that exists. @param {string[]} names */
+const findFile = (names) => names.find((name) => existsSync(name))
+
 /** @param {any} [nextConfig] */
 function withLogtoAuth(nextConfig = {}) {
   warnAboutMisplacedProxy()
@@ -28,10 +34,10 @@ function withExternalPackage(config) {
 
 /** Warns about a proxy in the root of a project whose pages are in `src`, because Next.js silently ignores it. */
 function warnAboutMisplacedProxy() {
-  const file = ['proxy.ts', 'proxy.js', 'middleware.ts', 'middleware.js'].find((name) => existsSync(name))
+  const file = findFile(PROXY_FILES)
   const folders = ['app', 'pages']
-  if (file === undefined || folders.some((folder) => existsSync(folder))) return
-  if (!folders.some((folder) => existsSync(`src/${folder}`))) return
+  if (file === undefined || findFile(folders) !== undefined) return
+  if (findFile(folders.map((folder) => `src/${folder}`)) === undefined) return
   process.emitWarning(`Next.js ignores ${file}: move it to src/${file}, next to the pages`, {
     code: 'LOGTO_AUTHKIT_MISPLACED_PROXY',
   })
@@ -39,12 +45,12 @@ function warnAboutMisplacedProxy() {
 
 /** Warns about a `middleware.ts` that runs in the Edge runtime, because the build reports nothing. */
 function warnAboutEdgeMiddleware() {
-  const names = ['middleware.ts', 'middleware.js', 'src/middleware.ts', 'src/middleware.js']
-  const file = names.find((name) => existsSync(name))
-  const text = file === undefined ? '' : readFileSync(file, 'utf8')
+  const file = findFile([...MIDDLEWARE_FILES, ...MIDDLEWARE_FILES.map((name) => `src/${name}`)])
+  if (file === undefined) return
+  const text = readFileSync(file, 'utf8')
   if (!/logto-authkit|\bauthProxy\b/.test(text) || /\bruntime\s*[:=]\s*['"]nodejs['"]/.test(text)) return
   process.emitWarning(
-    `Next.js runs ${file} in the Edge runtime, where logto-authkit does not run: rename the file to ${file?.replace('middleware', 'proxy')}, or in Next.js 15.5, add runtime: 'nodejs' to its config`,
+    `Next.js runs ${file} in the Edge runtime, where logto-authkit does not run: rename the file to ${file.replace('middleware', 'proxy')}, or in Next.js 15.5, add runtime: 'nodejs' to its config`,
     { code: 'LOGTO_AUTHKIT_EDGE_MIDDLEWARE' },
   )
 }
