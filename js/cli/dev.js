@@ -135,8 +135,10 @@ ${notes.join('\n\n')}
 const SEVERAL_AUDIENCES_NOTE = 'Tokens are for the first audience, unless a request contains audience=…'
 
 /** @type {(configured: { value: string, source: string }) => string} */
-const otherServerWarning = ({ value, source }) =>
-  `In ${source}, LOGTO_URL is ${toPrintable(value)}. To accept the tokens of the local issuer, set it to the URL above, and restart the API.`
+const otherServerWarning = ({ value, source }) => {
+  const place = source.startsWith('.env') ? ` in ${source}, or in the environment, which overrides the file` : ''
+  return `In ${source}, LOGTO_URL is ${toPrintable(value)}. To accept the tokens of the local issuer, set it to the URL above${place}, and restart the API.`
+}
 
 const UNKNOWN_PORT_NOTE = `Replace ${DEFAULT_PORT} if your application listens on another port.`
 

@@ -219,7 +219,9 @@ function entryFileCandidates({ project }) {
 
 /** @param {Planner} plan */
 function planNest(plan) {
-  plan.create('src/me.controller.ts', readTemplate('nest-controller.ts'))
+  const module = new SourceFile(plan.project.read('src/app.module.ts') ?? '')
+  const template = readTemplate('nest-controller.ts').replace(/^(import .*| +return .*)$/gm, '$1;')
+  plan.create('src/me.controller.ts', module.styled(template))
   const { isModule, packageManager } = plan.project
   const lines = `import { MeController } from './me.controller${isModule ? '.js' : ''}'\n\ncontrollers: [MeController]\n`
   plan.extend('src/app.module.ts', addNestController, lines)

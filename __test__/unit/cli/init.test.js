@@ -464,6 +464,17 @@ describe('init extends', () => {
     assert.match(content, /^import \{ MeController \} from '\.\/me\.controller\.js';$/m)
   })
 
+  test('a NestJS application with a controller in the style of its module', async (t) => {
+    for (const [module, style] of /** @type {[string, RegExp][]} */ ([
+      ["import { Module } from '@nestjs/common';\n", /'logto-authkit';\n[\s\S]*return \{ userId, scopes \};\n/],
+      ['import { Module } from "@nestjs/common"\n', /"logto-authkit"\n[\s\S]*return \{ userId, scopes \}\n/],
+    ])) {
+      const files = { 'package.json': uses('@nestjs/core'), 'src/app.module.ts': module }
+      const added = (await project(t, files).json()).files.find(({ path }) => path === 'src/me.controller.ts')
+      assert.match(added.content, style)
+    }
+  })
+
   test('no module of a NestJS application without a list of controllers, but shows the lines', async (t) => {
     for (const [type, path] of [
       ['module', './me.controller.js'],
