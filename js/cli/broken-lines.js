@@ -1,5 +1,7 @@
 /** Joins the lines into which mail programs and terminals break a token. */
 
+const { signatureLengths, signatureStartOf } = require('./jwt-parts')
+
 /**
  * Joins the lines of each token.
  *
@@ -38,48 +40,6 @@ function joinLines(start, lines) {
   }
 }
 
-/** Returns the index after the second dot, or 0. @param {string} text */
-const signatureStartOf = (text) => text.indexOf('.', text.indexOf('.') + 1) + 1
-
-/**
- * Returns the possible lengths of a token's signature, in characters. Signatures of RSA are as long as the key, which
- * has 2048, 3072 or 4096 bits.
- *
- * @param {string} token
- */
-function signatureLengths(token) {
-  const { alg } = headerOf(token) ?? {}
-  return SIGNATURE_LENGTHS[/^(RS|PS)/.test(alg) ? 'RSA' : alg] ?? []
-}
-
-/** @type {Record<string, number[]>} */
-const SIGNATURE_LENGTHS = {
-  HS256: [43],
-  HS384: [64],
-  HS512: [86],
-  ES256: [86],
-  EdDSA: [86],
-  Ed25519: [86],
-  ES384: [128],
-  ES512: [176],
-  RSA: [342, 512, 683],
-}
-
-/** Returns the decoded header of a JWT, or null. @type {(token: string) => any} */
-function headerOf(token) {
-  try {
-    return JSON.parse(Buffer.from(token.split('.', 1)[0], 'base64url').toString())
-  } catch {
-    return null
-  }
-}
-
-/** Whether a text contains a JWT with a complete signature. @param {string} text */
-const hasWholeToken = (text) =>
-  (text.match(/eyJ[\w.-]+/g) ?? []).some((token) =>
-    signatureLengths(token).includes(token.length - signatureStartOf(token)),
-  )
-
 /**
  * Joins all lines that are as long as the longest line with the line below, as if a terminal had wrapped them.
  *
@@ -91,4 +51,4 @@ function joinWrappedLines(text) {
   return lines.map((line) => (line.length === width ? line : `${line}\n`)).join('')
 }
 
-module.exports = { hasWholeToken, headerOf, joinBrokenTokens, joinWrappedLines }
+module.exports = { joinBrokenTokens, joinWrappedLines }

@@ -7,7 +7,8 @@ const { join } = require('node:path')
 const { DEV_PAGE } = require('./dev-defaults')
 const { isForDevHost, isOwnRequest } = require('./dev-request')
 const { SendError, sendLogoutToken, sendWebhook } = require('./dev-revocation')
-const { createToken, decodeJsonPart, tokenOptionsFromQuery } = require('./dev-tokens')
+const { createToken, tokenOptionsFromQuery } = require('./dev-tokens')
+const { headerOf } = require('./jwt-parts')
 
 /**
  * @typedef {import('../testing/index').TestIssuer} TestIssuer
@@ -135,7 +136,7 @@ const POST_ROUTES = {
  * @param {State} state
  */
 function issuerState({ logtoUrl, issuer, jwksUri, jwksRequests, mint }, state) {
-  const { alg, kid } = decodeJsonPart(mint().split('.')[0])
+  const { alg, kid } = headerOf(mint())
   return { logtoUrl, issuer, jwksUri, jwksRequests, key: { alg, kid }, ...state }
 }
 

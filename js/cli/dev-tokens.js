@@ -3,6 +3,7 @@
 const { randomBytes } = require('node:crypto')
 const { optionsError } = require('../core/errors')
 const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER } = require('./dev-defaults')
+const { decodeJsonPart } = require('./jwt-parts')
 
 /**
  * @typedef {import('../testing/index').TestIssuer} TestIssuer
@@ -112,12 +113,4 @@ const QUERY_PARSERS = new Map([
   ['notBefore', toNumber],
 ])
 
-/**
- * Decodes the header or payload of a token that our own issuer signed.
- *
- * @param {string} part
- * @returns {any}
- */
-const decodeJsonPart = (part) => JSON.parse(Buffer.from(part, 'base64url').toString())
-
-module.exports = { TOKEN_KINDS, createToken, decodeJsonPart, tokenOptionsFromQuery }
+module.exports = { TOKEN_KINDS, createToken, tokenOptionsFromQuery }

@@ -6,6 +6,7 @@
 const { contract, reasonMeaning } = require('../core/contract')
 const { doctorCommand } = require('./doctor-command')
 const { isIdToken, wrongAudienceHints, wrongIssuerHints } = require('./hints-identifiers')
+const { headerOf } = require('./jwt-parts')
 const { formatCount, toPrintable } = require('./terminal')
 
 /**
@@ -55,9 +56,7 @@ const HINTS_BY_CODE = {
       : details.cookie === undefined
         ? [reasonMeaning(details.reason) ?? [], MISSING_TOKEN_ADVICE[details.reason] ?? []].flat()
         : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}".`,
-    sdkCookieOf(cookie) === undefined
-      ? []
-      : `The cookie "${sdkCookieOf(cookie)}" contains the session of Logto's SDK, not the access token: see node_modules/logto-authkit/docs/tokens.md.`,
+    sdkCookieHint(cookie),
     `The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],
   ambiguous_token: ({ error }) => [
@@ -181,21 +180,26 @@ function schemeHint(value) {
 }
 
 /**
- * Returns the name of the cookie in which Logto's SDKs for servers store their session: `logto_<App ID>`.
+ * Names the cookie in which Logto's SDKs for servers store their session: `logto_<App ID>`.
  *
  * @param {string} cookies
  */
-const sdkCookieOf = (cookies) =>
-  cookies
-    .split(';')
-    .map((pair) => pair.split('=')[0].trim())
-    .find((name) => /^logto_[\w-]+$/.test(name) && !Object.values(contract().cookies).includes(name))
+function sdkCookieHint(cookies) {
+  const names = cookies.split(';').map((pair) => pair.split('=')[0].trim())
+  const name = names.find((each) => /^logto_[\w-]+$/.test(each) && !Object.values(contract().cookies).includes(each))
+  return name === undefined
+    ? []
+    : `The cookie "${name}" contains the session of Logto's SDK, not the access token: see node_modules/logto-authkit/docs/tokens.md.`
+}
 
 /** The advice for each reason why a token can be missing. @type {Record<string, string>} */
 const MISSING_TOKEN_ADVICE = {
   empty_bearer:
     'Set the variable in the shell or program that sends the request. For development, `npx logto-authkit dev` creates tokens.',
 }
+
+/** Whether a text is the second part of a JWT, without the others. @param {string} text */
+const isPayload = (text) => ['iss', 'sub', 'exp'].some((name) => headerOf(text)?.[name] !== undefined)
 
 /**
  * The advice for each reason why a token can be malformed.
@@ -209,7 +213,9 @@ const MALFORMED_TOKEN_ADVICE = {
   truncated: (token) =>
     /…|\.\.\./.test(token)
       ? 'The input contains an ellipsis: the program that printed the token shortened it. Copy the whole value.'
-      : 'The token was probably truncated when it was copied or stored.',
+      : isPayload(token)
+        ? 'The input is only the payload of a token. Copy all three parts, with the dots between them.'
+        : 'The token was probably truncated when it was copied or stored.',
   not_base64url: (token) =>
     /[=+/]/.test(token)
       ? 'The input contains =, + or /, which never occur in a JWT. It has probably been encoded a second time.'

@@ -30,6 +30,18 @@ function findInSingleCommand(command) {
 }
 
 /**
+ * Finds the token in a part of a request that was copied without the command that sends it.
+ *
+ * @type {(text: string) => Found | undefined}
+ */
+const findInRequestParts = (text) =>
+  findInHeaderLines(text) ??
+  findInSourceCode(text) ??
+  findInOtherHeader(text) ??
+  findInSetCookie(text) ??
+  findInParameter(text)
+
+/**
  * Reads header lines that were copied from the output of `curl -v` or from a browser. Headers copied from some browsers
  * have a line break between the name and the value. Headers printed by Node.js have quotes around the value.
  *
@@ -131,13 +143,4 @@ function percentDecode(text) {
   }
 }
 
-module.exports = {
-  emptyParameterProblem,
-  findInCommand,
-  findInHeaderLines,
-  findInOtherHeader,
-  findInParameter,
-  findInSetCookie,
-  findInSourceCode,
-  percentDecode,
-}
+module.exports = { emptyParameterProblem, findInCommand, findInRequestParts, percentDecode }

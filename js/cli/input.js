@@ -1,17 +1,9 @@
 /** Finds the token in the input of `explain`: a token, request headers, or other text that contains a token. */
 
-const { hasWholeToken, headerOf, joinBrokenTokens, joinWrappedLines } = require('./broken-lines')
+const { joinBrokenTokens, joinWrappedLines } = require('./broken-lines')
 const { missingTokenProblem } = require('./input-problems')
-const {
-  emptyParameterProblem,
-  findInCommand,
-  findInHeaderLines,
-  findInOtherHeader,
-  findInParameter,
-  findInSetCookie,
-  findInSourceCode,
-  percentDecode,
-} = require('./input-request')
+const { emptyParameterProblem, findInCommand, findInRequestParts, percentDecode } = require('./input-request')
+const { hasWholeToken, headerOf } = require('./jwt-parts')
 
 /** The maximum length of the input, which is far longer than the headers of any request. */
 const MAX_INPUT_LENGTH = 1024 * 1024
@@ -56,11 +48,13 @@ function findToken(input) {
   const visible = input.replace(INVISIBLE_PATTERN, '').replace(/[^\S\t\n\r]/g, ' ')
   const text = withoutQuoteMarks(visible.replace(/\r(?=\n)/g, '').trim())
   const found = findInLines(joinBrokenTokens(text), text)
-  const unwrapped = hasWholeToken(contentOf(found)) ? undefined : findInLines(joinWrappedLines(text), text)
-  const best = unwrapped !== undefined && hasWholeToken(contentOf(unwrapped)) ? unwrapped : found
-  const note = best.note ?? NOTES.find(([pattern]) => pattern.test(contentOf(best)))?.[1]
+  const best = isWhole(found) ? found : ([findInLines(joinWrappedLines(text), text)].find(isWhole) ?? found)
   const hasUnusualCharacters = visible !== input.replace(/^\uFEFF/, '')
-  return { ...best, ...((note ?? hasUnusualCharacters) && { note: note ?? UNUSUAL_CHARACTERS_NOTE }) }
+  const note =
+    best.note ??
+    NOTES.find(([pattern]) => pattern.test(contentOf(best)))?.[1] ??
+    (hasUnusualCharacters ? UNUSUAL_CHARACTERS_NOTE : undefined)
+  return note === undefined ? best : { ...best, note }
 }
 
 /** Notes about tokens that were changed before they were pasted. @type {[pattern: RegExp, note: string][]} */
@@ -85,24 +79,17 @@ const withoutQuoteMarks = (text) =>
 /** @param {Found} found */
 const contentOf = ({ token = '', authorization = [], cookie = '' }) => [token, ...authorization, cookie].join(' ')
 
+/** @param {Found} found */
+const isWhole = (found) => hasWholeToken(contentOf(found))
+
 /**
  * @param {string} text
  * @param {string} original - The text before its lines were joined.
  * @returns {Found}
  */
 function findInLines(text, original) {
-  for (const find of [
-    findInCommand,
-    findInJson,
-    findInHeaderLines,
-    findInSourceCode,
-    findInOtherHeader,
-    findInSetCookie,
-    findInParameter,
-  ]) {
-    const found = find(text)
-    if (found !== undefined) return found
-  }
+  const foundInParts = findInCommand(text) ?? findInJson(text) ?? findInRequestParts(text)
+  if (foundInParts !== undefined) return foundInParts
   const problem = emptyParameterProblem(text)
   const found = problem === undefined || TOKEN_START_PATTERN.test(text) ? findInText(text) : undefined
   if (text !== original && found?.foundIn === FOUND_IN_WHOLE_INPUT) return { ...found, foundIn: 'several lines' }
@@ -126,8 +113,8 @@ function findInJson(text) {
     const member = members.find(([name]) => name.toLowerCase() === memberName)
     if (member === undefined) continue
     const [name, found] = member
-    if (memberName === 'authorization') return { authorization: [found], foundIn: `the member "${name}" of the JSON` }
-    if (memberName === 'cookie') return { cookie: found, foundIn: `the member "${name}" of the JSON` }
+    if (memberName === 'authorization') return { authorization: [found], foundIn: `the header "${name}" in the JSON` }
+    if (memberName === 'cookie') return { cookie: found, foundIn: `the header "${name}" in the JSON` }
     return { token: found, foundIn: `the member "${name}" of the JSON` }
   }
 }

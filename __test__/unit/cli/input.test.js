@@ -15,8 +15,8 @@ after(() => issuer.close())
 
 const json = JSON.stringify
 const folded = (token, separator) => token.replace(/(.{76})/g, `$1${separator}`)
-/** Breaks every line as a terminal with 80 columns does. */
-const wrapped = (text) => text.replace(/(.{80})(?=.)/g, '$1\n')
+/** Breaks every line as a terminal does. */
+const wrapped = (text, width = 80) => text.replace(new RegExp(`(.{${width}})(?=.)`, 'g'), '$1\n')
 
 /**
  * Texts that people paste, and where the token is in each text.
@@ -68,17 +68,17 @@ const FORMS = [
   ['a line above a trace id', (t) => `${t}\n80f198ee56343ba864fe8b2a57d3eff7`, 'the text'],
   [
     'a curl command with a break in Bearer',
-    (t) => `curl -H "Authorization: Bearer ${t}" http://localhost:3000/me`.replace(/(.{32})(?=.)/g, '$1\n'),
+    (t) => wrapped(`curl -H "Authorization: Bearer ${t}" http://localhost:3000/me`, 32),
     'the Authorization header of the curl command',
   ],
   [
     'a curl command with a break before the token',
-    (t) => `curl -H "Authorization: Bearer ${t}" http://localhost:3000/me`.replace(/(.{33})(?=.)/g, '$1\n'),
+    (t) => wrapped(`curl -H "Authorization: Bearer ${t}" http://localhost:3000/me`, 33),
     'the Authorization header of the curl command',
   ],
   [
     'a cookie with a break in its name',
-    (t) => `Cookie: theme=dark; logto_authtoken=${t}`.replace(/(.{28})(?=.)/g, '$1\n'),
+    (t) => wrapped(`Cookie: theme=dark; logto_authtoken=${t}`, 28),
     'the Cookie header',
   ],
   [
@@ -242,12 +242,12 @@ const FORMS = [
   [
     'headers in JSON',
     (t) => json({ headers: { authorization: `Bearer ${t}` } }),
-    'the member "authorization" of the JSON',
+    'the header "authorization" in the JSON',
   ],
   [
     'a HAR file',
     (t) => json({ log: { entries: [{ request: { headers: [{ name: 'Cookie', value: `logto_authtoken=${t}` }] } }] } }),
-    'the member "Cookie" of the JSON',
+    'the header "Cookie" in the JSON',
   ],
   ['a JSON string', (t) => json(t), 'the text in quotes'],
   ['an object in a log of Node.js', (t) => `{ accessToken: '${t}', tokenType: 'Bearer' }`, 'the text'],
@@ -288,14 +288,13 @@ test('a token in a URL causes a hint, unless the application reads it there', as
 
 test('a token is joined at every width of a terminal, but only if it is whole', async (t) => {
   const { findToken } = require('../../../js/cli/input')
-  const wrap = (text, width) => text.replace(new RegExp(`(.{${width}})(?=.)`, 'g'), '$1\n')
   for (const alg of /** @type {const} */ (['ES384', 'RS256', 'ES256'])) {
     const signer = await createTestIssuer({ alg })
     t.after(() => signer.close())
     const token = signer.mint()
     for (let width = 40; width < 400; width += 1) {
-      assert.equal(findToken(wrap(token, width)).token, token)
-      const { authorization } = findToken(wrap(`Authorization: Bearer ${token}`, width))
+      assert.equal(findToken(wrapped(token, width)).token, token)
+      const { authorization } = findToken(wrapped(`Authorization: Bearer ${token}`, width))
       assert.deepEqual(authorization, [`Bearer ${token}`])
     }
     const names = `authorization\nBearer ${token.slice(0, -40)}\ncache-control\nno-cache\norigin`
@@ -522,6 +521,18 @@ describe('the hint identifies', () => {
       () => issuer.mint().replace(/(?<=\..{20}).{100}/, '...'),
       'malformed_token',
       /shortened it/,
+    ],
+    [
+      'the payload of a token',
+      () => issuer.mint().split('.')[1],
+      'malformed_token',
+      /only the payload of a token\. Copy all three parts/,
+    ],
+    [
+      'a token without its signature',
+      () => issuer.mint().split('.', 2).join('.'),
+      'malformed_token',
+      /was probably truncated/,
     ],
     [
       'a cookie under another name',
