@@ -7,7 +7,7 @@ const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENV_VA
 const { startPage } = require('./dev-server')
 const { createSignIn } = require('./dev-sign-in-endpoints')
 const { exampleRoutes } = require('./example-routes')
-const { DEFAULT_PORT } = require('./init-port')
+const { UNKNOWN_PORT_NOTE } = require('./init-port')
 const { quote } = require('./shell-words')
 const { createPainter, toPrintable, widthOf, wrapText } = require('./terminal')
 const { lookUpVariable } = require('./verify-options')
@@ -116,8 +116,7 @@ function introduction({ logtoUrl, page }, audiences, routes, { stdout, env, cwd 
       ? [`${paint.warn('!')} ${wrapText(otherServerWarning(configured), '  ', width).trimStart()}`]
       : []),
     wrapText(SIGN_IN_NOTE, '  ', width),
-    wrapText(INTROS[routes.application], '  ', width),
-    ...(routes.isPortKnown ? [] : [wrapText(UNKNOWN_PORT_NOTE, '  ', width)]),
+    wrapText(INTROS[routes.application](routes.isPortKnown ? '' : UNKNOWN_PORT_NOTE), '  ', width),
     exampleCommands(page, routes, width),
     paint.dim(wrapText(DEVELOPMENT_NOTE, '  ', width)),
   ]
@@ -140,17 +139,20 @@ const otherServerWarning = ({ value, source }) => {
   return `In ${source}, LOGTO_URL is ${toPrintable(value)}. To accept the tokens of the local issuer, set it to the URL above${place}, and restart the API.`
 }
 
-const UNKNOWN_PORT_NOTE = `Replace ${DEFAULT_PORT} if your application listens on another port.`
-
 const DEVELOPMENT_NOTE = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'
 
 const SIGN_IN_NOTE = "Users can sign in here through Logto's SDKs, with any App ID and App secret."
 
-/** The sentence above the example requests, which depends on whether the current folder contains an application. */
+/**
+ * The sentence above the example requests, which depends on whether the current folder contains an application.
+ *
+ * @type {Record<import('./example-routes').Routes['application'], (portNote: string) => string>}
+ */
 const INTROS = {
-  existing: 'Requests to the application in this folder:',
-  planned: 'Requests to the application in this folder, after `npx logto-authkit init`:',
-  unknown: 'Requests to an API with the routes /me (in Next.js: /api/me) and /orders, which requires read:orders.',
+  existing: (portNote) => `Requests to the application in this folder${portNote}:`,
+  planned: (portNote) => `Requests to the application in this folder, after \`npx logto-authkit init\`${portNote}:`,
+  unknown: () =>
+    'Requests to an API with the routes /me (in Next.js: /api/me) and /orders, which requires read:orders.',
 }
 
 /**

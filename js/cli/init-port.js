@@ -12,6 +12,8 @@ const { findExpressionEnd, maskComments, maskLiterals } = require('./source-scan
 /** The port of applications that `init` creates, and the default of Next.js and of `serve` in `@hono/node-server`. */
 const DEFAULT_PORT = '3000'
 
+const UNKNOWN_PORT_NOTE = ` (replace ${DEFAULT_PORT} if your application listens on another port)`
+
 const MAX_PORT = 65_535
 
 /**
@@ -111,4 +113,4 @@ const nextJsPort = ({ devScript = '' }) =>
 /** Returns the first candidate that is a valid port. @param {(string | undefined)[]} candidates */
 const firstPort = (...candidates) => candidates.find((port) => Number(port) >= 1 && Number(port) <= MAX_PORT)
 
-module.exports = { DEFAULT_PORT, findPort, nextJsPort, scriptPort }
+module.exports = { DEFAULT_PORT, UNKNOWN_PORT_NOTE, findPort, nextJsPort, scriptPort }

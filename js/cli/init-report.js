@@ -2,7 +2,7 @@
 
 const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { addedLines } = require('./init-diff')
-const { DEFAULT_PORT } = require('./init-port')
+const { UNKNOWN_PORT_NOTE } = require('./init-port')
 const { findVariable } = require('./init-project')
 const { PACKAGE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
 const { quote } = require('./shell-words')
@@ -82,8 +82,6 @@ const audienceParameter = (audience) =>
   audience === DEV_ISSUER_ENV_VARIABLES.LOGTO_AUDIENCE
     ? ''
     : `&audience=${encodeURIComponent(audience).replaceAll("'", '%27')}`
-
-const UNKNOWN_PORT_NOTE = ` (replace ${DEFAULT_PORT} if your application listens on another port)`
 
 /**
  * Returns the steps that send requests to the routes `/me` and `/orders`.

@@ -190,7 +190,7 @@ describe('dev', { timeout: 60_000 }, () => {
   }
 
   test('says that the port is a guess if the application does not contain it', async (t) => {
-    const note = /^ {2}Replace 3000 if your application listens on another port\.$/m
+    const note = /in this folder, after [^:]*\(replace 3000 if your\s+application listens on another port\):\n/
     for (const [source, expected] of /** @type {[string, RegExp][]} */ ([
       ['app.listen(config.port)', note],
       ['app.listen(4000)', /localhost:4000/],
@@ -394,9 +394,10 @@ describe('dev', { timeout: 60_000 }, () => {
       const { output } = await startDev(t, [], folder)
       const { audience, routes } = await stateOf(/Page +(.*)/.exec(output)?.[1])
       assert.equal(audience, AUDIENCE)
-      const { isPortKnown: _, ...rest } = routes
+      const { isPortKnown, ...rest } = routes
       assert.deepEqual(rest, { application: 'existing', ...expected })
-      assert.match(output, /Requests to the application in this folder:\n/)
+      const portNote = isPortKnown ? '' : ' \\(replace 3000 if your application listens on another\\s+port\\)'
+      assert.match(output, new RegExp(`Requests to the application in this folder${portNote}:\\n`))
       if (expected.me !== null) return
       // A route that is not known to be protected may respond with 200.
       if (new URL(expected.url).pathname === '/') {
