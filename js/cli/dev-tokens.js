@@ -3,7 +3,7 @@
 const { randomBytes } = require('node:crypto')
 const { optionsError } = require('../core/errors')
 const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER } = require('./dev-defaults')
-const { decodeJsonPart } = require('./jwt-parts')
+const { decodePart } = require('./jwt-parts')
 
 /**
  * @typedef {import('../testing/index').TestIssuer} TestIssuer
@@ -52,7 +52,7 @@ function createToken({ kind = TOKEN_KINDS[0], ...options }, issuer) {
   if (Object.hasOwn(OPAQUE_KINDS, kind))
     return { token: OPAQUE_KINDS[kind] + randomBytes(32).toString('base64url'), header: null, claims: null }
   const token = mint(JWT_KINDS[kind]({ sub: DEFAULT_USER, clientId: DEFAULT_CLIENT_ID, ...options }), issuer)
-  const [header, claims] = token.split('.', 2).map(decodeJsonPart)
+  const [header, claims] = token.split('.', 2).map(decodePart)
   return { token, header, claims }
 }
 

@@ -135,8 +135,10 @@ const SEVERAL_AUDIENCES_NOTE = 'Tokens are for the first audience, unless a requ
 
 /** @type {(configured: { value: string, source: string }) => string} */
 const otherServerWarning = ({ value, source }) => {
-  const place = source.startsWith('.env') ? ` in ${source}, or in the environment, which overrides the file` : ''
-  return `In ${source}, LOGTO_URL is ${toPrintable(value)}. To accept the tokens of the local issuer, set it to the URL above${place}, and restart the API.`
+  const advice = source.startsWith('.env')
+    ? 'change it there, or in the environment, which overrides the file'
+    : 'change it'
+  return `In ${source}, LOGTO_URL is ${toPrintable(value)}, and not the URL above. To accept the tokens of the local issuer, ${advice}, and restart the API.`
 }
 
 const DEVELOPMENT_NOTE = 'For development only: anyone on this machine can create any token. Press Ctrl-C to stop.'

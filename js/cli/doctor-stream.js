@@ -4,7 +4,7 @@ const { randomBytes } = require('node:crypto')
 const { setTimeout } = require('node:timers/promises')
 const { createRevocations, redisStore } = require('../revocation')
 const { explainRedisError } = require('./doctor-connection')
-const { formatDuration } = require('./hints')
+const { formatDuration } = require('./times')
 
 /**
  * @typedef {import('./doctor-findings').Finding} Finding

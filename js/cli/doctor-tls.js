@@ -1,6 +1,6 @@
 /** Checks the server's certificate for `doctor`. */
 
-const { formatDate } = require('./hints')
+const { formatDate } = require('./times')
 
 /** @typedef {import('./http').Answer} Answer */
 /** @typedef {import('./doctor-findings').Finding} Finding */

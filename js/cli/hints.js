@@ -6,8 +6,10 @@
 const { contract, reasonMeaning } = require('../core/contract')
 const { doctorCommand } = require('./doctor-command')
 const { isIdToken, wrongAudienceHints, wrongIssuerHints } = require('./hints-identifiers')
-const { headerOf } = require('./jwt-parts')
-const { formatCount, toPrintable } = require('./terminal')
+const { decodePart, isClaimsSet } = require('./jwt-parts')
+const { localIssuerAt } = require('./local-issuer')
+const { toPrintable } = require('./terminal')
+const { formatDate, formatDuration } = require('./times')
 
 /**
  * @typedef {{ code: string, status: number, message: string, details: any, cause: string | null }} FailedCheck
@@ -71,18 +73,21 @@ const HINTS_BY_CODE = {
         ? 'This is an opaque token. Logto issues one if the client requests no API resource. Pass the API identifier when signing in (`resources: [...]`) and when requesting the token: getAccessToken("https://your-api").'
         : 'A Logto access token for an API has three parts separated by dots. This may be a different kind of token, or only part of one.',
   ],
-  malformed_token: ({ token, error: { details } }) => [
-    [reasonMeaning(details.reason)?.replace(/; `details\.problem` says why/, ''), details.problem]
-      .filter(Boolean)
-      .join(' '),
-    /^eyJ/.test(token) || details.reason !== 'invalid_header'
-      ? []
-      : 'The start of the token is probably missing: a JWT starts with `eyJ`.',
-    /^j:/.test(token)
-      ? 'The cookie contains an object, as Express stores one. Store the token itself: res.cookie(name, token).'
-      : [],
-    MALFORMED_TOKEN_ADVICE[details.reason]?.(token) ?? [],
-  ],
+  malformed_token: ({ token, error: { details } }) =>
+    isClaimsSet(decodePart(token))
+      ? ['The input is only the payload of a token. Copy all three parts, with the dots between them.']
+      : [
+          [reasonMeaning(details.reason)?.replace(/; `details\.problem` says why/, ''), details.problem]
+            .filter(Boolean)
+            .join(' '),
+          /^eyJ/.test(token) || details.reason !== 'invalid_header'
+            ? []
+            : 'The start of the token is probably missing: a JWT starts with `eyJ`.',
+          /^j:/.test(token)
+            ? 'The cookie contains an object, as Express stores one. Store the token itself: res.cookie(name, token).'
+            : [],
+          MALFORMED_TOKEN_ADVICE[details.reason]?.(token) ?? [],
+        ],
   unsupported_algorithm: ({ header }) => [
     /^HS/.test(header?.alg)
       ? 'HS256, HS384 and HS512 use a shared secret, which Logto never does. The token comes from another system, or is forged.'
@@ -97,12 +102,14 @@ const HINTS_BY_CODE = {
         ? 'This is an ID token. It tells the application who signed in; APIs must not accept it. Send the access token instead: getAccessToken("https://your-api"), not getIdToken().'
         : `Logto's access tokens have typ "at+jwt"; this token has ${header?.typ === undefined ? 'none' : JSON.stringify(header.typ)}. If your server uses another type, set the option \`tokenType\`.`,
   ],
-  unknown_key: ({ error, errors }) => [
+  unknown_key: ({ error, errors, options }) => [
     errors.some((/** @type {FailedCheck} */ { code }) => code === 'invalid_issuer')
       ? 'The key set does not contain the key, because the token comes from another server or tenant.'
       : error.details.reason
         ? String(reasonMeaning(error.details.reason))
-        : 'The key set does not contain the key. Either the keys have been rotated twice since the token was issued (Logto 1.42 keeps one previous key), so request a new token; or the token comes from another server or tenant, so compare `iss`.',
+        : localIssuerOf(options)
+          ? 'The key set does not contain the key. `npx logto-authkit dev` creates new keys whenever it starts, so request a new token. With a Logto on this machine, the keys may have been rotated since the token was issued.'
+          : 'The key set does not contain the key. Either the keys have been rotated twice since the token was issued (Logto 1.42 keeps one previous key), so request a new token; or the token comes from another server or tenant, so compare `iss`.',
   ],
   invalid_signature: (its) =>
     its.error.details.reason === undefined
@@ -167,7 +174,19 @@ const HINTS_BY_CODE = {
   jwks_unavailable: ({ error, options }) => [
     `The keys could not be fetched: ${error.cause ?? error.details.reason ?? 'no response'}.`,
     doctorHint('To find the cause', options),
+    ...(/refused/i.test(error.cause) ? startIssuerHints(options) : []),
   ],
+}
+
+/** Returns the local issuer that `dev` can start at the URL in the options. @param {any} options */
+const localIssuerOf = ({ logtoUrl, jwksUri }) =>
+  logtoUrl === undefined || jwksUri !== undefined ? null : localIssuerAt(logtoUrl)
+
+/** @type {(options: any) => Hint[]} */
+function startIssuerHints(options) {
+  const issuer = localIssuerOf(options)
+  if (issuer === null) return []
+  return [{ text: 'During development, start the local issuer:', command: `npx logto-authkit ${issuer.command}` }]
 }
 
 /** Says what is wrong with an `Authorization` header without the scheme `Bearer`. @param {string} value */
@@ -198,9 +217,6 @@ const MISSING_TOKEN_ADVICE = {
     'Set the variable in the shell or program that sends the request. For development, `npx logto-authkit dev` creates tokens.',
 }
 
-/** Whether a text is the second part of a JWT, without the others. @param {string} text */
-const isPayload = (text) => ['iss', 'sub', 'exp'].some((name) => headerOf(text)?.[name] !== undefined)
-
 /**
  * The advice for each reason why a token can be malformed.
  *
@@ -213,9 +229,7 @@ const MALFORMED_TOKEN_ADVICE = {
   truncated: (token) =>
     /…|\.\.\./.test(token)
       ? 'The input contains an ellipsis: the program that printed the token shortened it. Copy the whole value.'
-      : isPayload(token)
-        ? 'The input is only the payload of a token. Copy all three parts, with the dots between them.'
-        : 'The token was probably truncated when it was copied or stored.',
+      : 'The token was probably truncated when it was copied or stored.',
   not_base64url: (token) =>
     /[=+/]/.test(token)
       ? 'The input contains =, + or /, which never occur in a JWT. It has probably been encoded a second time.'
@@ -263,30 +277,4 @@ function validTokenNotes({ claims, options }) {
   return notes
 }
 
-/** @param {number} seconds */
-const formatDate = (seconds) => new Date(seconds * 1000).toISOString().replace('.000', '')
-
-/**
- * Formats a duration with its two largest units, such as `2 hours 5 minutes`.
- *
- * @param {number} seconds
- */
-function formatDuration(seconds) {
-  let rest = Math.max(0, Math.round(seconds))
-  const parts = []
-  for (const [unit, size] of /** @type {[string, number][]} */ (TIME_UNITS)) {
-    const count = Math.floor(rest / size)
-    rest -= count * size
-    if (count > 0) parts.push(formatCount(count, unit))
-  }
-  return parts.slice(0, 2).join(' ') || '0 seconds'
-}
-
-const TIME_UNITS = [
-  ['day', 86_400],
-  ['hour', 3600],
-  ['minute', 60],
-  ['second', 1],
-]
-
-module.exports = { formatDate, hints, formatDuration }
+module.exports = { hints }

@@ -193,6 +193,14 @@ const toCommonJs = (code) =>
     .replace(/^import (\w+) from (.*)$/gm, 'const $1 = require($2)')
     .replace(/^import (\{.*\}) from (.*)$/gm, 'const $1 = require($2)')
 
+/**
+ * Adds semicolons to a template whose statements each take up one line. The templates have none, like the examples in
+ * the docs.
+ *
+ * @param {string} code
+ */
+const withSemicolons = (code) => code.replace(/^(import .*| +return .*)$/gm, '$1;')
+
 module.exports = {
   SourceFile,
   addNestController,
@@ -202,5 +210,6 @@ module.exports = {
   environmentValue,
   routeLines,
   toCommonJs,
+  withSemicolons,
   wrapNextJsConfig,
 }

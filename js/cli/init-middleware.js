@@ -18,7 +18,9 @@ function findMiddlewareEnd(text, creation) {
   const [declaration, app] = creation
   const code = maskLiterals(text)
   let end = findStatementEnd(code, creation.index)
-  if (end === null || argumentsOf(code.slice(creation.index, end), declaration.length) === null) return null
+  if (end === null) return null
+  const statement = code.slice(creation.index, end).replace(/\)\s*\.basePath\(0*\)/, ')')
+  if (argumentsOf(statement, declaration.length) === null) return null
   const appPattern = new RegExp(`\\b${app}\\b`)
   for (let position = end; ; ) {
     const start = position + code.slice(position).search(/\S|$/)
@@ -50,46 +52,68 @@ function isRegistration(statement, app, { text, code, start }) {
     return plugin !== undefined && isFromPackage(text, plugin)
   }
   const middleware = /^0+$/.test(args[0]) ? args.slice(1) : args
-  return (
-    method !== 'use' ||
-    (middleware.length > 0 && middleware.every((argument) => isMiddleware(definitionOf(argument, code))))
-  )
+  return method !== 'use' || (middleware.length > 0 && middleware.every((argument) => isMiddleware(argument, code)))
 }
 
 /**
- * Returns the function or the call that a name refers to if the file defines it, or the argument itself.
+ * Whether an argument is middleware: a call such as `cors()`, a function that calls `next()`, or the name of either in
+ * the same file. The error handlers of Express, which have more parameters, do not count.
  *
  * @param {string} argument
  * @param {string} code
  */
-function definitionOf(argument, code) {
-  if (!/^\w+$/.test(argument) || RESPONDER_NAME_PATTERN.test(argument)) return argument
-  const match = new RegExp(
-    `^(?:export )?(?:(?:const|let|var) ${argument}(?:: [\\w.<>]+)? =\\s*|(?=(?:async )?function ${argument}\\())`,
-    'm',
-  ).exec(code)
-  if (match === null) return argument
+function isMiddleware(argument, code) {
+  if (!/^\w+$/.test(argument)) return isMiddlewareFunction(argument) || isMiddlewareCall(argument)
+  const definition = definitionOf(argument, code)
+  return isMiddlewareFunction(definition) || (isMiddlewareCall(definition) && HARMLESS_NAME_PATTERN.test(definition))
+}
+
+/**
+ * Returns the function or the value that a name refers to, or an empty string if the file does not define it.
+ *
+ * @param {string} name
+ * @param {string} code
+ */
+function definitionOf(name, code) {
+  const pattern = `^(?:export )?(?:(?:const|let|var) ${name}(?:: [\\w.<>]+)? =\\s*|(?=(?:async )?function ${name}\\())`
+  const match = new RegExp(pattern, 'm').exec(code)
+  if (match === null) return ''
   const start = match.index + match[0].length
   return code.slice(start, findExpressionEnd(code, start))
 }
 
-/**
- * Whether an argument is a call such as `cors()`, or a function that calls `next()`. A call whose name or arguments
- * suggest that it responds to requests does not count, and neither do the error handlers of Express, which have more
- * parameters.
- *
- * @param {string} argument
- */
-function isMiddleware(argument) {
-  const onOneLine = argument.replace(/\s+/g, ' ').replace(/\( /g, '(').replace(/,? \)/g, ')')
-  if (/^(async )?(function ?\w* ?)?\((\w+(: \w+)?, ){1,2}next(: \w+)?\)/.test(onOneLine))
-    return /\bnext\(\)/.test(onOneLine)
-  const [call] = /^[\w.]+\(/.exec(argument) ?? []
-  if (call === undefined || argumentsOf(argument, call.length) === null) return false
-  return !RESPONDER_NAME_PATTERN.test(call) && (!/\b(res|ctx|reply)\b/.test(argument) || /\bnext\(\)/.test(argument))
+/** @param {string} code */
+function isMiddlewareFunction(code) {
+  const onOneLine = code.replace(/\s+/g, ' ').replace(/\( /g, '(').replace(/,? \)/g, ')')
+  const hasParameters = /^(async )?(function ?\w* ?)?\((\w+(: \w+)?, ){1,2}next(: \w+)?\)/.test(onOneLine)
+  return hasParameters && passesOn(onOneLine)
 }
 
-const RESPONDER_NAME_PATTERN = /proxy|not_?found|handler|fallback|router|graphql|trpc/i
+/** Whether code calls `next()` and does not respond to requests. @param {string} code */
+const passesOn = (code) => /\bnext\(\)/.test(code) && !RESPONSE_PATTERN.test(code)
+
+/**
+ * Matches a response of Express. Koa's middleware often sets a response for errors, but it also calls `next()` first.
+ */
+const RESPONSE_PATTERN = /\bres(?:ponse)?(?:\.\w+\([^()]*\))*\.(?:send|sendStatus|sendFile|json|end|render|redirect)\(/
+
+/**
+ * Whether a call creates middleware. A call whose name or arguments suggest that the middleware responds to requests
+ * does not count.
+ *
+ * @param {string} code
+ */
+function isMiddlewareCall(code) {
+  const [call] = /^[\w.]+\(/.exec(code) ?? []
+  if (call === undefined || argumentsOf(code, call.length) === null) return false
+  return !RESPONDER_NAME_PATTERN.test(call) && (!/\b(res|ctx|reply)\b/.test(code) || passesOn(code))
+}
+
+const RESPONDER_NAME_PATTERN = /proxy|not_?found|handler|fallback|rout|graphql|trpc|yoga|sirv/i
+
+/** Matches the start of a call that creates middleware which rarely responds. Other names may be those of routes. */
+const HARMLESS_NAME_PATTERN =
+  /^[\w.]*(?:limit|cors|helmet|logger|morgan|pino|session|pars|compress|cookie|secur|header|i18n|metric)/i
 
 /**
  * Whether a part of the text names CORS, except in comments.

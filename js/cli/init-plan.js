@@ -12,6 +12,7 @@ const {
   environmentValue,
   routeLines,
   toCommonJs,
+  withSemicolons,
   wrapNextJsConfig,
 } = require('./init-edit')
 const { DEFAULT_PORT, findPort, nextJsPort } = require('./init-port')
@@ -219,9 +220,8 @@ function entryFileCandidates({ project }) {
 
 /** @param {Planner} plan */
 function planNest(plan) {
-  const module = new SourceFile(plan.project.read('src/app.module.ts') ?? '')
-  const template = readTemplate('nest-controller.ts').replace(/^(import .*| +return .*)$/gm, '$1;')
-  plan.create('src/me.controller.ts', module.styled(template))
+  const moduleFile = new SourceFile(plan.project.read('src/app.module.ts') ?? '')
+  plan.create('src/me.controller.ts', moduleFile.styled(withSemicolons(readTemplate('nest-controller.ts'))))
   const { isModule, packageManager } = plan.project
   const lines = `import { MeController } from './me.controller${isModule ? '.js' : ''}'\n\ncontrollers: [MeController]\n`
   plan.extend('src/app.module.ts', addNestController, lines)

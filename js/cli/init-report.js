@@ -256,7 +256,12 @@ const jsonSummary = (project, plan, variables, localIssuer, isWritten) => ({
   kept: plan.kept,
   manual: plan.manual,
   commands: nextSteps(project, plan, variables, localIssuer).flatMap(({ commands }) => commands),
-  notes: [...publicRoutesNotes(project, plan), ...manualNotes(plan), ...closingNotes(project, variables, localIssuer)],
+  notes: [
+    ...publicRoutesNotes(project, plan),
+    ...manualNotes(plan),
+    ...(plan.isPortKnown ? [] : [`The port of the application is unknown${UNKNOWN_PORT_NOTE}.`]),
+    ...closingNotes(project, variables, localIssuer),
+  ],
 })
 
 module.exports = { closingNotes, describeProject, jsonSummary, manualNotes, nextSteps, publicRoutesNotes }

@@ -1,6 +1,7 @@
 /** Finds the command that starts an application. */
 
 const { scriptPort } = require('./init-port')
+const { resolveImport } = require('./local-imports')
 
 /**
  * @typedef {import('./init-project').Project} Project
@@ -39,7 +40,7 @@ function findStartCommand(project, application, candidates) {
   const entryFiles = candidates.filter((path) => startsApplication(project.read(path) ?? '', path, application))
   const file = entryFileOfScripts(project) ?? (entryFiles.length === 1 ? entryFiles[0] : undefined)
   const loadsEnvironment = [file, application].some(
-    (path) => path !== undefined && loadsBefore(project.read(path) ?? '', path === application ? null : application),
+    (path) => path !== undefined && loadsBefore(withLoaders(project, path), path === application ? null : application),
   )
   const script = [project.startScript, project.devScript].find(
     (text) =>
@@ -126,6 +127,32 @@ function importIndex(text, application) {
   return text.search(new RegExp(`['"]\\.{1,2}/(?:[^'"\\n]*/)?${name}(?:\\.[cm]?[jt]s)?['"]`))
 }
 
+/** Match a statement that loads `.env`. */
+const DOTENV_IMPORT_PATTERN = /(?:\bimport |\brequire\()['"]dotenv\/config['"]/
+const LOAD_CALL_PATTERN =
+  /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]*\bpath\b)[^}]*\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/
+
+/**
+ * Returns a file's text in which each import of a file that loads `.env` is replaced with an import of
+ * `dotenv/config`.
+ *
+ * @param {Pick<Project, 'read'>} project
+ * @param {string} path
+ */
+function withLoaders({ read }, path) {
+  return (read(path) ?? '').replace(IMPORT_PATTERN, (statement, keyword, specifier) => {
+    const text = withoutComments(read(resolveImport(read, path, specifier) ?? '') ?? '')
+    const loads = [DOTENV_IMPORT_PATTERN, LOAD_CALL_PATTERN].some((pattern) => pattern.test(text))
+    return loads ? `${keyword === 'require(' ? keyword : 'import '}'dotenv/config'` : statement
+  })
+}
+
+/** Matches an import, and captures the keyword and a relative specifier. */
+const IMPORT_PATTERN = /\b(import [^'"]{0,500}|require\()['"](\.{1,2}\/[^'"\n]*)['"]/g
+
+/** @param {string} source */
+const withoutComments = (source) => source.replace(/^\s*\/\/.*$/gm, '')
+
 /**
  * Whether a file loads `.env` before it creates or imports the application.
  *
@@ -133,11 +160,9 @@ function importIndex(text, application) {
  * @param {string | null} application - The file that creates the application, or null if `source` does.
  */
 function loadsBefore(source, application) {
-  const text = source.replace(/^\s*\/\/.*$/gm, '')
-  const dotenvImportIndex = text.search(/(?:\bimport |\brequire\()['"]dotenv\/config['"]/)
-  const loadCallIndex = text.search(
-    /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]*\bpath\b)[^}]*\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/,
-  )
+  const text = withoutComments(source)
+  const dotenvImportIndex = text.search(DOTENV_IMPORT_PATTERN)
+  const loadCallIndex = text.search(LOAD_CALL_PATTERN)
   if (application === null) {
     const appCreationIndex = text.search(new RegExp(`= (?:${Object.values(APP_CREATION_PATTERNS).join('|')})\\(`))
     const isBeforeAppCreation = (/** @type {number} */ index) =>

@@ -3,7 +3,7 @@
 const { joinBrokenTokens, joinWrappedLines } = require('./broken-lines')
 const { missingTokenProblem } = require('./input-problems')
 const { emptyParameterProblem, findInCommand, findInRequestParts, percentDecode } = require('./input-request')
-const { hasWholeToken, headerOf } = require('./jwt-parts')
+const { hasWholeToken, headerOf, isClaimsSet } = require('./jwt-parts')
 
 /** The maximum length of the input, which is far longer than the headers of any request. */
 const MAX_INPUT_LENGTH = 1024 * 1024
@@ -48,7 +48,8 @@ function findToken(input) {
   const visible = input.replace(INVISIBLE_PATTERN, '').replace(/[^\S\t\n\r]/g, ' ')
   const text = withoutQuoteMarks(visible.replace(/\r(?=\n)/g, '').trim())
   const found = findInLines(joinBrokenTokens(text), text)
-  const best = isWhole(found) ? found : ([findInLines(joinWrappedLines(text), text)].find(isWhole) ?? found)
+  const unwrapped = isWhole(found) ? found : findInLines(joinWrappedLines(text), text)
+  const best = isWhole(unwrapped) ? unwrapped : found
   const hasUnusualCharacters = visible !== input.replace(/^\uFEFF/, '')
   const note =
     best.note ??
@@ -117,7 +118,11 @@ function findInJson(text) {
     if (memberName === 'cookie') return { cookie: found, foundIn: `the header "${name}" in the JSON` }
     return { token: found, foundIn: `the member "${name}" of the JSON` }
   }
+  return isClaimsSet(value) ? { authorization: [], foundIn: 'the JSON', problem: CLAIMS_PROBLEM } : undefined
 }
+
+const CLAIMS_PROBLEM =
+  'The input contains the decoded claims of a token. Paste the token itself, which has three parts separated by dots.'
 
 const SANITIZED_HAR_PROBLEM =
   'The HAR file contains neither an `Authorization` header nor cookies, which browsers leave out by default. Export it with sensitive data, or use "Copy as cURL".'

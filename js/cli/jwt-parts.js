@@ -1,16 +1,19 @@
 /** Reads parts of JWTs without verifying them. */
 
-/** Decodes the header or the payload of a JWT. @type {(part: string) => any} */
-const decodeJsonPart = (part) => JSON.parse(Buffer.from(part, 'base64url').toString())
-
-/** Returns the decoded header of a JWT, or null. @type {(token: string) => any} */
-function headerOf(token) {
+/** Decodes the header or the payload of a JWT. Returns null if the part is not JSON. @type {(part: string) => any} */
+function decodePart(part) {
   try {
-    return decodeJsonPart(token.split('.', 1)[0])
+    return JSON.parse(Buffer.from(part, 'base64url').toString())
   } catch {
     return null
   }
 }
+
+/** Whether a decoded part is a set of claims rather than a header. @param {any} part */
+const isClaimsSet = (part) => typeof part?.iss === 'string'
+
+/** @param {string} token */
+const headerOf = (token) => decodePart(token.split('.', 1)[0])
 
 /** Returns the index of the signature, or 0. @param {string} token */
 const signatureStartOf = (token) => token.indexOf('.', token.indexOf('.') + 1) + 1
@@ -23,21 +26,21 @@ const signatureStartOf = (token) => token.indexOf('.', token.indexOf('.') + 1) +
  */
 function signatureLengths(token) {
   const { alg } = headerOf(token) ?? {}
-  return SIGNATURE_LENGTHS[/^(RS|PS)/.test(alg) ? 'RSA' : alg] ?? []
+  return SIGNATURE_LENGTHS.get(/^(RS|PS)/.test(alg) ? 'RSA' : alg) ?? []
 }
 
-/** @type {Record<string, number[]>} */
-const SIGNATURE_LENGTHS = {
-  HS256: [43],
-  HS384: [64],
-  HS512: [86],
-  ES256: [86],
-  EdDSA: [86],
-  Ed25519: [86],
-  ES384: [128],
-  ES512: [176],
-  RSA: [342, 512, 683],
-}
+/** @type {Map<string, number[]>} */
+const SIGNATURE_LENGTHS = new Map([
+  ['HS256', [43]],
+  ['HS384', [64]],
+  ['HS512', [86]],
+  ['ES256', [86]],
+  ['EdDSA', [86]],
+  ['Ed25519', [86]],
+  ['ES384', [128]],
+  ['ES512', [176]],
+  ['RSA', [342, 512, 683]],
+])
 
 /** Whether a text contains a JWT with a complete signature. @param {string} text */
 const hasWholeToken = (text) =>
@@ -45,4 +48,4 @@ const hasWholeToken = (text) =>
     signatureLengths(token).includes(token.length - signatureStartOf(token)),
   )
 
-module.exports = { decodeJsonPart, hasWholeToken, headerOf, signatureLengths, signatureStartOf }
+module.exports = { decodePart, hasWholeToken, headerOf, isClaimsSet, signatureLengths, signatureStartOf }

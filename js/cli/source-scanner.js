@@ -1,8 +1,11 @@
 /** Finds the ends of statements and expressions in source code, without parsing it. */
 
-/** Matches comments, strings, template literals and regular expressions. */
+/**
+ * Matches comments, strings, template literals and regular expressions. The limits on the length of a regular
+ * expression make the time linear.
+ */
 const LITERAL_PATTERN =
-  /\/\/[^\n]*|\/\*.*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|(?=\/)(?<=(?:^|[(,=:[!&|?{};+*%<>~^-]|\breturn)\s*)\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/gs
+  /\/\/[^\n]*|\/\*.*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|(?=\/)(?<=(?:^|[(,=:[!&|?{};+*%<>~^-]|\breturn)\s*)\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.){0,200}\]){1,1000}\/[a-z]*/gs
 
 /**
  * Replaces comments with spaces, and all other literals with digits. The result is as long as the text, and contains
@@ -74,24 +77,31 @@ function endOfBlankLine(code, start) {
 }
 
 /**
- * Returns the end of an expression, such as the value of a variable, a member or an argument.
+ * Returns the end of an expression, such as the value of a variable, a member or an argument. Ends a very long
+ * expression early, so that looking at many expressions takes little time.
  *
  * @param {string} code - The result of `maskLiterals`.
  * @param {number} start - The index of the first character of the expression.
  */
 function findExpressionEnd(code, start) {
+  const limit = Math.min(code.length, start + MAX_EXPRESSION_LENGTH)
   let depth = 0
-  for (let index = start; index < code.length; index += 1) {
+  for (let index = start; index < limit; index += 1) {
     const char = code[index]
     if ('([{'.includes(char)) depth += 1
     else if (')]}'.includes(char)) depth -= 1
     if (depth < 0) return index
     if (depth > 0) continue
     if (',;'.includes(char)) return index
-    if (char === '\n' && !isContinued(code, start, index, index + code.slice(index).search(/\S|$/))) return index
+    if (char !== '\n') continue
+    const next = index + code.slice(index, limit).search(/\S|$/)
+    if (!isContinued(code, start, index, next)) return index
+    index = next - 1
   }
-  return code.length
+  return limit
 }
+
+const MAX_EXPRESSION_LENGTH = 2000
 
 /**
  * Returns the arguments of a call, or null unless the call ends the statement.

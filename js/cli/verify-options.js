@@ -136,9 +136,10 @@ const ENV_FILES = ['.env.local', '.env']
  * @param {string} folder
  */
 const findInEnvFiles = (variable, folder) =>
-  ENV_FILES.map((file) => ({ file, variable, value: readEnvFile(join(folder, file))[variable]?.trim() })).find(
-    ({ value }) => value,
-  )
+  ENV_FILES.flatMap((file) => {
+    const value = readEnvFile(join(folder, file))[variable]?.trim()
+    return value ? { file, variable, value } : []
+  })[0]
 
 /**
  * Adds variables from `.env.local` and `.env` to the environment, if an option needs them and the environment does not
@@ -190,7 +191,7 @@ function lookUpVariable(name, env, folder) {
   const value = env[name]?.trim()
   if (value) return { value, source: 'the environment' }
   const found = findInEnvFiles(name, folder)
-  return found && { value: /** @type {string} */ (found.value), source: found.file }
+  return found && { value: found.value, source: found.file }
 }
 
 /** @param {string} file */

@@ -289,12 +289,9 @@ describe('dev', { timeout: 60_000 }, () => {
     ]) {
       const { folder } = project(t, { 'package.json': uses('express'), '.env': `LOGTO_URL=${url}\n` })
       const { output, stop } = await startDev(t, ['--port', String(port), '--page-port', '0'], folder)
-      assert.equal(output.includes(`In .env, LOGTO_URL is ${url}.`), isOther, output)
+      assert.equal(output.includes(`In .env, LOGTO_URL is ${url}, and`), isOther, output)
       if (isOther)
-        assert.match(
-          output,
-          /URL above in \.env, or in the\s+environment, which overrides the file, and restart the API\./,
-        )
+        assert.match(output, /change it there, or in the environment,\s+which\s+overrides the file, and restart/)
       await stop()
     }
     assert.doesNotMatch((await startDev(t, [], project(t, {}).folder)).output, /LOGTO_URL is/)

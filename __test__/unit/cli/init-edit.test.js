@@ -88,6 +88,8 @@ describe('init adds the route to Express', () => {
     'const limiter: RequestHandler = rateLimit()\napp.use(helmet(), limiter)',
     'const log = (req, res, next) => {\n  console.log(req.url)\n  next()\n}\n\napp.use(log)',
     'app.use(log)\n\nasync function log(req, res, next) {\n  next()\n}\napp.use(cors())',
+    'export const log = (req, res, next) => next()\napp.use(log)',
+    "app.use((req, res, next) => {\n  res.set('X-A', 'b').on('finish', () => timer.end())\n  next()\n})",
   ])
     test(`below middleware that follows declarations: ${JSON.stringify(statements)}`, async (t) => {
       assert.equal(await aboveExpressRoute(t, `${statements}\n\napp.get('/', f)\n`), `\n${statements}`)
@@ -113,6 +115,14 @@ describe('init adds the route to Express', () => {
     'const last = (req, res) => {\n  res.sendStatus(404)\n}\napp.use(last)',
     'const errorHandler = create()\napp.use(errorHandler)',
     "import { log } from './log'\napp.use(log)",
+    "const page = (req, res, next) => {\n  if (req.path.startsWith('/api')) return next()\n  res.sendFile(index)\n}\napp.use(page)",
+    'const guard = (req, res, next) => {\n  if (!req.headers.key) return res.status(401).json({})\n  next()\n}\napp.use(guard)',
+    'app.use((req, res, next) => {\n  if (isMaintenance) return res.sendStatus(503)\n  next()\n})',
+    'app.use(wrap((req, res, next) => {\n  res.sendStatus(404)\n  void next()\n}))',
+    "const spa = sirv('public', { single: true })\napp.use(spa)",
+    'const users = userRoutes(db)\napp.use(users)',
+    'const api = makeApi()\napp.use(api)',
+    'const server = new Yoga()\napp.use(server.handle)',
   ])
     test(`directly below its creation before ${JSON.stringify(statements)}`, async (t) => {
       assert.equal(await aboveExpressRoute(t, `${statements}\n`), '')
@@ -124,10 +134,16 @@ test('init adds the route below the error handler of Koa and the CORS middleware
     [
       'koa',
       "import Koa from 'koa'\nconst app = new Koa()",
-      'app.use(async (ctx, next) => {\n  try {\n    await next()\n  } catch {}\n})',
+      'app.use(async (ctx, next) => {\n  try {\n    await next()\n  } catch {\n    ctx.status = 500\n    ctx.body = {}\n  }\n})',
       'app.use(f)',
     ],
     ['hono', "import { Hono } from 'hono'\nconst app = new Hono()", "app.use('*', cors())", "app.get('/', f)"],
+    [
+      'hono',
+      "import { Hono } from 'hono'\nconst app = new Hono<Env>()\n  .basePath('/api')",
+      'app.use(cors())',
+      "app.get('/', f)",
+    ],
   ]) {
     const source = `${creation}\n${middleware}\n${next}\n`
     const { files } = await project(t, { 'package.json': uses(framework), 'app.js': source }).json()

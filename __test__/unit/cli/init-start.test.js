@@ -166,6 +166,19 @@ describe('init prints no --env-file if', () => {
       {},
       { 'app.js': CREATES, 'server.js': `import 'dotenv/config'\n${LISTENS}` },
     ],
+    [
+      'a file that the application imports loads dotenv',
+      {},
+      { 'app.js': `import { config } from './config.js'\n${WHOLE}`, 'config.js': "import 'dotenv/config'\n" },
+    ],
+    [
+      'a file that the application requires calls dotenv',
+      { start: 'node app.js' },
+      {
+        'app.js': "const config = require('./config')\nconst app = require('express')()\napp.listen(config.port)\n",
+        'config/index.js': "require('dotenv').config()\nmodule.exports = { port: 4000 }\n",
+      },
+    ],
     ['the script loads dotenv', { start: 'node -r dotenv/config app.js' }, { 'app.js': WHOLE }],
   ])) {
     test(what, async (t) => {
@@ -188,6 +201,8 @@ test('init prints --env-file if the application loads .env too late, or loads an
     { 'app.js': CREATES, 'server.js': `import dotenv from 'dotenv'\n${LISTENS}dotenv.config()\n` },
     { 'server.js': `require('dotenv').config({ path: 'settings.env' })\n${WHOLE}` },
     { 'server.js': `// require('dotenv').config()\n${WHOLE}` },
+    { 'server.js': `${WHOLE}require('./late')\n`, 'late.js': "require('dotenv').config()\n" },
+    { 'server.js': `import './config.js'\n${WHOLE}`, 'config.js': "// import 'dotenv/config'\n" },
   ]) {
     const [command] = await start(t, {}, files, ['express'])
     assert.equal(command, 'node --env-file=.env server.js')
