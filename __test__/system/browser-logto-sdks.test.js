@@ -170,6 +170,17 @@ describe("Logto's SDKs", { timeout: 600_000 }, () => {
     assert.match((await visitor(`${appUrl}/account`, PAGE)).url, /\/oidc\/auth\?/)
   })
 
+  test("@logto/next with the token from the SDK's session: asks for a sign-in if the session is for another resource", async (t) => {
+    const server = SERVERS['the local issuer']
+    const files = variants["the token from the SDK's session"]
+    const change = (path, text) =>
+      path === 'lib/auth.ts' ? text.replaceAll('(logtoConfig, audience)', "(logtoConfig, 'https://other.test')") : text
+    const { appUrl, visitor, orders } = await startApplication(t, server, files, { change })
+    const { url } = await visitor(`${appUrl}/sign-in`, PAGE)
+    assert.equal((await server.signIn(visitor, url)).url, `${appUrl}/`)
+    assert.deepEqual(await orders(), [401, 'missing_token'])
+  })
+
   test('@logto/next with the token in the cookie: the proxy replaces an expired token without asking for a sign-in', async (t) => {
     const server = SERVERS['the local issuer']
     const options = { args: ['--token-lifetime', '5'] }

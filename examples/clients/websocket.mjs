@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import { WebSocket } from 'ws'
 
 const headers = { authorization: `Bearer ${process.env.TOKEN ?? ''}` }
@@ -6,4 +7,5 @@ socket.on('message', (message) => {
   console.log(String(message))
   socket.close()
 })
+socket.on('unexpected-response', async (_request, response) => console.log(response.statusCode, await text(response)))
 socket.on('error', ({ message }) => console.log(message))

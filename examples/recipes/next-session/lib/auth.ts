@@ -4,9 +4,11 @@ import { audience, logtoConfig } from '@/lib/logto'
 
 const options = { logtoUrl: logtoConfig.endpoint, audience, tokenSources: [] }
 
-/** Handles the SDK's errors: nobody has signed in, or the session has ended, so Logto rejects the refresh token. */
+/** The SDK's errors if nobody has signed in, the session has ended, or the session is for another API resource. */
+const signInErrors = ['not_authenticated', 'oidc.invalid_grant', 'oidc.invalid_target']
+
 function noToken(error: { code?: string }): null {
-  if (error.code === 'not_authenticated' || error.code === 'oidc.invalid_grant') return null
+  if (signInErrors.includes(error.code ?? '')) return null
   throw error
 }
 
