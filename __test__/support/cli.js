@@ -26,7 +26,7 @@ function sink() {
 }
 
 /** Runs `dev` until the test ends. */
-async function startDev(t, args = ['--json'], folder = process.cwd()) {
+async function startDev(t, args = ['--json'], folder = process.cwd(), env = {}) {
   const signals = new EventEmitter()
   const written = new EventEmitter()
   const text = once(written, 'text')
@@ -34,7 +34,7 @@ async function startDev(t, args = ['--json'], folder = process.cwd()) {
   const surroundings = /** @type {any} */ ({
     stdout: { write: (text) => written.emit('text', text) },
     stderr,
-    env: {},
+    env,
     cwd: () => folder,
     once: signals.once.bind(signals),
   })

@@ -198,6 +198,9 @@ describe('dev', { timeout: 60_000 }, () => {
       const files = { 'package.json': uses('express'), 'app.js': `const app = express()\n${source}\n` }
       const { output } = await startDev(t, [], project(t, files).folder)
       assert.match(output, expected)
+      if (expected !== note) assert.doesNotMatch(output, note)
+      const { routes } = await stateOf(/Page +(.*)/.exec(output)?.[1])
+      assert.equal(routes.isPortKnown, expected !== note)
     }
   })
 
@@ -295,6 +298,9 @@ describe('dev', { timeout: 60_000 }, () => {
       await stop()
     }
     assert.doesNotMatch((await startDev(t, [], project(t, {}).folder)).output, /LOGTO_URL is/)
+    const { output } = await startDev(t, [], project(t, {}).folder, { LOGTO_URL: 'https://auth.example.com' })
+    assert.match(output, /In the environment, LOGTO_URL is https:\/\/auth\.example\.com, and not the URL above\.\s/)
+    assert.match(output, /issuer,\s+change\s+it,\s+and\s+restart/)
   })
 
   test('prints the path of a route so that it controls neither the terminal nor the shell', async (t) => {
@@ -393,6 +399,7 @@ describe('dev', { timeout: 60_000 }, () => {
       assert.equal(audience, AUDIENCE)
       const { isPortKnown, ...rest } = routes
       assert.deepEqual(rest, { application: 'existing', ...expected })
+      assert.equal(isPortKnown, /listen\(|"next"/.test(JSON.stringify(files)))
       const portNote = isPortKnown ? '' : ' \\(replace 3000 if your application listens on another\\s+port\\)'
       assert.match(output, new RegExp(`Requests to the application in this folder${portNote}:\\n`))
       if (expected.me !== null) return

@@ -128,6 +128,15 @@ const EXAMPLES = /** @type {Record<string, { input: () => string, args?: () => s
   jwks_unavailable: { input: () => issuer.mint(), args: () => ['--url', 'http://127.0.0.1:1'], hint: /doctor/ },
 })
 
+test('no name of an algorithm makes explain fail', async () => {
+  for (const alg of ['constructor', '__proto__', 'toString', '', 5, {}, ['RS256']]) {
+    const [, payload, signature] = issuer.mint().split('.')
+    const header = Buffer.from(JSON.stringify({ alg, kid: 'a' })).toString('base64url')
+    const { verdict } = await explain(`Authorization: Bearer ${header}.${payload}.${signature}`)
+    assert.equal(verdict, 'rejected', String(alg))
+  }
+})
+
 describe('an example of every error code', () => {
   test('exists', () => {
     const declared = readFileSync(join(__dirname, '../../../index.d.ts'), 'utf8').split(
@@ -503,6 +512,30 @@ test('one empty line precedes the checks, with and without a header', async () =
 test('colors are used on a terminal', async () => {
   const { stdout } = await cli(['explain', issuer.mint()], { isTTY: true })
   assert.ok(stdout.includes('\x1b[32m✓'))
+})
+
+test('the hints name the local issuer if it may be the server', async () => {
+  const hintsFor = async (input, ...args) => (await explain(input, ...args, '--audience', AUDIENCE)).hints.join('\n')
+  const unknownKey = issuer.mint({ header: { kid: 'unknown' }, claims: { iat: 1 } })
+  const keys = await (await fetch(issuer.jwksUri)).text()
+  const of = (url) => [
+    issuer.mint({ header: { kid: 'unknown' }, claims: { iss: `${url}/oidc` } }),
+    '--jwks',
+    file('own.json', keys),
+    '--url',
+    url,
+  ]
+  assert.match(
+    await hintsFor(unknownKey, '--url', issuer.logtoUrl),
+    /`npx logto-authkit dev` creates new keys whenever it starts/,
+  )
+  assert.doesNotMatch(await hintsFor(...of('https://auth.example.com')), /logto-authkit dev/)
+  for (const [args, hint] of /** @type {[string[], RegExp][]} */ ([
+    [['--url', 'http://127.0.0.1:1'], /start the local issuer: npx logto-authkit dev --port 1$/m],
+    [['--url', 'http://127.0.0.1:1', '--jwks-uri', 'http://127.0.0.1:1/keys'], /^(?!.*local issuer)/s],
+    [['--url', 'https://127.0.0.1:1'], /^(?!.*local issuer)/s],
+  ]))
+    assert.match(await hintsFor(issuer.mint(), ...args), hint)
 })
 
 test('the output fits into 60 columns, except for the members of the token', async () => {

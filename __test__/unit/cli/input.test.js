@@ -467,6 +467,12 @@ describe('no token is found in', () => {
       /has the scheme `Basic`\. The library reads only `Bearer`/,
     ],
     ['a header without a scheme', 'Authorization: eyJhbGciOi', /contains only a token or a word\. Write `Bearer `/],
+    [
+      'the decoded claims',
+      json({ iss: 'https://t.logto.app/oidc', sub: 'alice' }),
+      /decoded claims of a token\. Paste the token/,
+    ],
+    ['an object', json({ issuer: 'https://t.logto.app/oidc', iss: null }), /^No token was found in the input/],
     ["the session of Logto's SDK", 'Cookie: a=b; logto_my-app=x', /"logto_my-app" contains the session of Logto's SDK/],
   ]
   for (const [name, text, hint] of TEXTS) {
@@ -526,7 +532,7 @@ describe('the hint identifies', () => {
       'the payload of a token',
       () => issuer.mint().split('.')[1],
       'malformed_token',
-      /only the payload of a token\. Copy all three parts/,
+      /^The input is only the payload of a token\. Copy all three parts, with the dots between them\.$/,
     ],
     [
       'a token without its signature',
