@@ -8,10 +8,10 @@ const { DEV_ISSUER_ENV_VARIABLES, DEV_PAGE } = require('./dev-defaults')
 const { keyServerFinding, httpProxyFinding } = require('./doctor-connection')
 const { certificateFinding } = require('./doctor-tls')
 const { audienceFinding, baseUrlFinding, tenantLookupUrl } = require('./doctor-url')
-const { formatDuration } = require('./times')
 const { get, parseJsonObject } = require('./http')
 const { proxyFor } = require('./proxy')
 const { formatCount } = require('./terminal')
+const { formatDuration } = require('./times')
 
 /**
  * @typedef {{ check: string, ok: boolean | null, found: string, advice?: string, fix?: Partial<Subject> }} Finding -

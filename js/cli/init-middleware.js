@@ -19,8 +19,8 @@ function findMiddlewareEnd(text, creation) {
   const code = maskLiterals(text)
   let end = findStatementEnd(code, creation.index)
   if (end === null) return null
-  const statement = code.slice(creation.index, end).replace(/\)\s*\.basePath\(0*\)/, ')')
-  if (argumentsOf(statement, declaration.length) === null) return null
+  const creationStatement = code.slice(creation.index, end).replace(/\)\s*\.basePath\(0*\)/, ')')
+  if (argumentsOf(creationStatement, declaration.length) === null) return null
   const appPattern = new RegExp(`\\b${app}\\b`)
   for (let position = end; ; ) {
     const start = position + code.slice(position).search(/\S|$/)
