@@ -74,11 +74,11 @@ describe('the page of logto-authkit dev in a browser', { skip, timeout: 900_000 
       const { port } = /** @type {import('node:net').AddressInfo} */ (answering.address())
       await page.getByLabel('Back-channel logout URL').fill(`http://localhost:${port}/`)
       await page.getByRole('button', { name: 'Send logout token' }).click()
-      await page.locator('#sent', { hasText: 'Response: 200 application/x-www-form-urlencoded' }).waitFor()
+      await page.locator('#logout output', { hasText: 'Response: 200 application/x-www-form-urlencoded' }).waitFor()
       await page.getByLabel('Webhook URL').fill(`http://localhost:${port}/`)
       await page.getByLabel('Signing key').fill('secret')
       await page.getByRole('button', { name: 'Suspend user' }).click()
-      await page.locator('#sent', { hasText: 'Response: 200 application/json' }).waitFor()
+      await page.locator('#webhook output', { hasText: 'Response: 200 application/json' }).waitFor()
 
       const previous = await page.locator('#key').textContent()
       await page.getByLabel('keep the previous key').uncheck()

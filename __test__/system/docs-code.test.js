@@ -134,7 +134,8 @@ describe('every command', () => {
         const at = `${page}:${line}: ${instruction} ${rest}`
         if (instruction === 'RUN') for (const words of commands(rest)) await check(words, at)
         else if (instruction === 'FROM') assert.match(rest, /^node:(2[2-9])-(slim|alpine)( AS \w+)?$/, at)
-        else if (instruction === 'CMD') assert.equal(JSON.parse(rest)[0], 'node', at)
+        else if (instruction === 'CMD' || instruction === 'HEALTHCHECK')
+          assert.equal(JSON.parse(rest.replace(/^CMD /, ''))[0], 'node', at)
         else assert.ok(['COPY', 'ENV', 'USER', 'WORKDIR'].includes(instruction), at)
       }
     }

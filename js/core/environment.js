@@ -90,7 +90,8 @@ function withMissingOptionHint(result, optionSet, options) {
 
 /** Next.js reads environment files itself. */
 const NEXT_JS_OPTION_SETS = ['next', 'proxy']
-const NEXT_JS_HINT = 'In Next.js, set missing variables in .env.local, and restart the application'
+const NEXT_JS_HINT =
+  'In Next.js, set missing variables in .env.local or in the environment, and restart the application'
 
 /**
  * Returns the variable of another required option that is missing as well, because the core reports only the first

@@ -199,7 +199,7 @@ class RevocationMirror {
     if (this.#hasWarned || performance.now() - this.#failingSince < OUTAGE_WARNING_DELAY_MS) return
     this.#hasWarned = true
     process.emitWarning(
-      `The store of revocations is unreachable, so new revocations have no effect here: ${this.#lastError}`,
+      `The store of revocations is unreachable, so revocations on other instances have no effect here, and those on this instance have no effect elsewhere: ${this.#lastError}`,
       {
         code: 'LOGTO_AUTHKIT_REVOCATIONS_UNAVAILABLE',
       },

@@ -44,7 +44,7 @@ test('throws for invalid options when a handler is wrapped', () => {
 })
 
 test('names .env.local in the error for missing variables', () => {
-  const hint = 'In Next.js, set missing variables in .env.local, and restart the application'
+  const hint = 'In Next.js, set missing variables in .env.local or in the environment, and restart the application'
   for (const create of /** @type {((options: any) => unknown)[]} */ ([createNextAuth, authProxy])) {
     const both = new RegExp(`^Invalid option "logtoUrl".*LOGTO_AUDIENCE is missing, too\\. ${hint}$`)
     assert.throws(() => create({}), { message: both })

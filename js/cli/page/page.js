@@ -35,8 +35,7 @@ for (const name of ['logout', 'webhook']) {
   $(`#${name}`).addEventListener('submit', async (event) => {
     event.preventDefault()
     const result = await post(`/api/${name}`, Object.fromEntries(new FormData(event.target)))
-    $('#sent').hidden = result === null
-    if (result) $('#sent').textContent = `Response: ${result.status} ${result.body}`
+    event.target.querySelector('output').textContent = result ? `Response: ${result.status} ${result.body}` : ''
   })
 }
 
