@@ -7,7 +7,6 @@ const { DEFAULT_CLIENT_ID, DEFAULT_ORGANIZATION, DEFAULT_USER, DEV_ISSUER_ENV_VA
 const { startPage } = require('./dev-server')
 const { createSignIn } = require('./dev-sign-in-endpoints')
 const { exampleRoutes } = require('./example-routes')
-const { UNKNOWN_PORT_NOTE } = require('./init-port')
 const { quote } = require('./shell-words')
 const { createPainter, toPrintable, widthOf, wrapText } = require('./terminal')
 const { lookUpVariable } = require('./verify-options')
@@ -116,7 +115,7 @@ function introduction({ logtoUrl, page }, audiences, routes, { stdout, env, cwd 
       ? [`${paint.warn('!')} ${wrapText(otherServerWarning(configured), '  ', width).trimStart()}`]
       : []),
     wrapText(SIGN_IN_NOTE, '  ', width),
-    wrapText(INTROS[routes.application](routes.isPortKnown ? '' : UNKNOWN_PORT_NOTE), '  ', width),
+    wrapText(INTROS[routes.application](routes.portNote), '  ', width),
     exampleCommands(page, routes, width),
     paint.dim(wrapText(DEVELOPMENT_NOTE, '  ', width)),
   ]

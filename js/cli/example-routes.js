@@ -2,16 +2,16 @@
 
 const { DEFAULT_ME_URL, DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { createPlan } = require('./init-plan')
-const { DEFAULT_PORT, findPort } = require('./init-port')
+const { findPort, portNote } = require('./init-port')
 const { readProject } = require('./init-project')
 const { hasMeRoute, hasOrdersRoute, protectedPath, readSource, readSources, usesPackage } = require('./source-files')
 
 /**
- * @typedef {{ application: 'existing' | 'planned' | 'unknown', url: string, me: string | null, orders: string | null, isPortKnown: boolean }} Routes -
+ * @typedef {{ application: 'existing' | 'planned' | 'unknown', url: string, me: string | null, orders: string | null, portNote: string }} Routes -
  *   The URLs of the routes. An existing application already uses the package, and a planned one is what `init` would
  *   create or extend. If the folder contains neither, the URLs are the defaults. An existing application may have no
  *   route `/me`. `url` is then the URL of another protected route, or the origin of the application if none is known.
- *   If the port is unknown, the URLs contain the default port.
+ *   `portNote` says that the port is a guess, or is empty.
  */
 
 /** Returns the URL of the example route `/orders`, given that of `/me` in the same application. @param {string} me */
@@ -23,7 +23,7 @@ const DEFAULT_ROUTES = {
   url: DEFAULT_ME_URL,
   me: DEFAULT_ME_URL,
   orders: ordersUrl(DEFAULT_ME_URL),
-  isPortKnown: true,
+  portNote: '',
 }
 
 /**
@@ -36,17 +36,17 @@ function exampleRoutes(folder, env) {
   const planned = plannedRoutes(folder, env, sources)
   const sourcesUsingPackage = sources.filter(usesPackage)
   if (sourcesUsingPackage.length === 0) return planned ?? DEFAULT_ROUTES
-  const { me, isPortKnown } = planned ?? meRouteOf(folder, sourcesUsingPackage)
+  const { me, portNote } = planned ?? meRouteOf(folder, sourcesUsingPackage)
   if (!sources.some(hasMeRoute)) {
     const path = sourcesUsingPackage.map(protectedPath).find((one) => one !== undefined) ?? ''
     const url = path === '' && sources.some(hasOrdersRoute) ? ordersUrl(me) : new URL(me).origin + path
-    return { application: 'existing', url, me: null, orders: null, isPortKnown }
+    return { application: 'existing', url, me: null, orders: null, portNote }
   }
   const orders = sources.some(hasOrdersRoute) ? ordersUrl(me) : null
-  return { application: 'existing', url: me, me, orders, isPortKnown }
+  return { application: 'existing', url: me, me, orders, portNote }
 }
 
-/** @type {(folder: string, sources: import('./source-files').SourceText[]) => { me: string, isPortKnown: boolean }} */
+/** @type {(folder: string, sources: import('./source-files').SourceText[]) => { me: string, portNote: string }} */
 function meRouteOf(folder, sources) {
   const project = {
     read: (/** @type {string} */ path) => readSource(folder, path),
@@ -55,7 +55,7 @@ function meRouteOf(folder, sources) {
   }
   const files = sources.map(({ path }) => path)
   const port = findPort(project, files, null)
-  return { me: `http://localhost:${port ?? DEFAULT_PORT}/me`, isPortKnown: port !== undefined }
+  return { me: `http://localhost:${port.port}/me`, portNote: portNote(port) }
 }
 
 /**
@@ -70,8 +70,8 @@ function meRouteOf(folder, sources) {
 function plannedRoutes(folder, env, sources) {
   try {
     const plan = createPlan(readProject(folder, undefined, env), DEV_ISSUER_ENV_VARIABLES, sources)
-    const { url, hasOrdersRoute, isPortKnown } = plan
-    return { application: 'planned', url, me: url, orders: hasOrdersRoute ? ordersUrl(url) : null, isPortKnown }
+    const { url, hasOrdersRoute, portNote } = plan
+    return { application: 'planned', url, me: url, orders: hasOrdersRoute ? ordersUrl(url) : null, portNote }
   } catch {
     return null
   }

@@ -15,7 +15,7 @@ const {
   withSemicolons,
   wrapNextJsConfig,
 } = require('./init-edit')
-const { DEFAULT_PORT, findPort, nextJsPort } = require('./init-port')
+const { findPort, nextJsPort, portNote } = require('./init-port')
 const { findVariable } = require('./init-project')
 const { APP_CREATION_PATTERNS, buildStartCommand, findStartCommand, loadsBefore, pathPrefix } = require('./init-start')
 const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./source-files')
@@ -24,7 +24,7 @@ const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./sour
  * @typedef {import('./init-project').Project} Project
  * @typedef {{ path: string, before: string | null, after: string }} Change
  * @typedef {{ path: string, reason: string, lines: string }} Manual - The lines that the user must add.
- * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'application' | 'url' | 'isPortKnown' | 'hasMeRoute' | 'hasOrdersRoute'>} Plan
+ * @typedef {Pick<Planner, 'changes' | 'manual' | 'kept' | 'started' | 'isExtended' | 'application' | 'url' | 'portNote' | 'hasMeRoute' | 'hasOrdersRoute'>} Plan
  */
 
 /** Why `init` does not add some lines of code itself, but leaves them to the user. */
@@ -114,7 +114,8 @@ class Planner {
   /** The variable that contains the application, and the source file that defines this variable. */
   application = { name: 'app', file: new SourceFile('') }
   url = DEFAULT_ME_URL
-  isPortKnown = true
+  /** What to say about the port in the URL. */
+  portNote = ''
   /** Whether the project has a `/me` route. An application that already uses the package may have no such route. */
   hasMeRoute = true
   /** Whether the project has the example route `/orders` as well as `/me`. */
@@ -154,10 +155,10 @@ class Planner {
     this.manual.push({ path, reason, lines })
   }
 
-  /** @param {string | undefined} port - `undefined` if the port is unknown. @param {string} path */
+  /** @param {import('./init-port').Port} port @param {string} path */
   setUrl(port, path) {
-    this.url = `http://localhost:${port ?? DEFAULT_PORT}${path}`
-    this.isPortKnown = port !== undefined
+    this.url = `http://localhost:${port.port}${path}`
+    this.portNote = portNote(port)
   }
 
   /** Returns the first of the given files that exists. @param {string[]} paths */
@@ -198,7 +199,7 @@ function planServer(plan, framework) {
   const { name, file } = plan.application
   const prefix = pathPrefix(file.text, `\\b${name}(?:: \\w+)? = new Hono[^\\n]*\\)\\s*\\.basePath\\(`)
   const port = findPort(project, files, plan.started.start)
-  plan.setUrl(port ?? (entry === undefined ? DEFAULT_PORT : undefined), `${prefix}/me`)
+  plan.setUrl(entry === undefined ? { ...port, isCertain: true } : port, `${prefix}/me`)
 }
 
 /**
@@ -226,7 +227,7 @@ function planNest(plan) {
   const lines = `import { MeController } from './me.controller${isModule ? '.js' : ''}'\n\ncontrollers: [MeController]\n`
   plan.extend('src/app.module.ts', addNestController, lines)
   const main = plan.project.read('src/main.ts') ?? ''
-  const loadsEnvironment = loadsBefore(main, 'src/app.module.ts')
+  const loadsEnvironment = loadsBefore(plan.project, 'src/main.ts', 'src/app.module.ts')
   const start = `node ${loadsEnvironment ? '' : '--env-file=.env '}dist/main.js`
   plan.started = {
     start: `${packageManager === 'npm' ? 'npm run' : packageManager} build && ${start}`,
@@ -259,7 +260,7 @@ function planNextJs(plan) {
   plan.started = { start, file: undefined, loadsEnvironment: true }
   plan.isExtended = true
   const basePath = pathPrefix(plan.project.read(config ?? '') ?? '', '\\bbasePath:')
-  plan.setUrl(nextJsPort(plan.project), `${basePath}/api/me`)
+  plan.setUrl({ port: nextJsPort(plan.project), isCertain: true }, `${basePath}/api/me`)
 }
 
 /** @param {string} name */

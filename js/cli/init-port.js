@@ -1,18 +1,17 @@
 /** Finds the port on which an application listens. */
 
 const { environmentValue } = require('./init-edit')
-const { resolveImport } = require('./local-imports')
+const { localImports } = require('./local-imports')
 const { findExpressionEnd, maskComments, maskLiterals } = require('./source-scanner')
 
 /**
  * @typedef {import('./init-project').Project} Project
  * @typedef {ReturnType<typeof readSource>} Source
+ * @typedef {{ port: string, isCertain: boolean }} Port
  */
 
 /** The port of applications that `init` creates, and the default of Next.js and of `serve` in `@hono/node-server`. */
 const DEFAULT_PORT = '3000'
-
-const UNKNOWN_PORT_NOTE = ` (replace ${DEFAULT_PORT} if your application listens on another port)`
 
 const MAX_PORT = 65_535
 
@@ -20,163 +19,154 @@ const MAX_PORT = 65_535
 const MAX_DEPTH = 3
 const MAX_DEFINITIONS = 5
 
+/** @param {Port} port */
+const portNote = ({ port, isCertain }) =>
+  isCertain ? '' : ` (replace ${port} if your application listens on another port)`
+
 /**
- * Returns the port on which the application listens: the value of `PORT` in the command that starts the application or
- * in the environment file, if the application reads this variable or contains no port. Otherwise, returns the port in
- * the source code. Returns `undefined` if the port is not certain.
+ * Returns the port on which the application listens. The port is certain if the application passes a number or
+ * `process.env.PORT` to `listen`, directly or through a constant. Any other port is a guess, because a wrong port could
+ * be that of a database.
  *
  * @param {Pick<Project, 'read' | 'startScript' | 'devScript'>} project
  * @param {string[]} files
  * @param {string | null} start - The command, or null if users start the application with their own scripts.
+ * @returns {Port}
  */
 function findPort(project, files, start) {
-  /** @type {string[]} */
-  const texts = []
-  const sources = files.map((path) => readSource(project.read, path, texts))
-  const portInSource =
-    singlePort(sources.flatMap(portsOfCalls)) ??
-    singlePort(
-      sources.flatMap(({ text }) => [...text.matchAll(DEFAULT_PORT_PATTERN)].map(([, ...ports]) => ports.join(''))),
-    )
-  const readsPort = portInSource === undefined || texts.some((text) => ENVIRONMENT_PORT_PATTERN.test(text))
-  const portInCommand = start === null ? scriptPort(project) : portIn(start)
-  const portInEnvironment = /^['"]?(\d+)/.exec(environmentValue(project.read('.env') ?? '', 'PORT') ?? '')?.[1]
-  return firstPort(...(readsPort ? [portInCommand, portInEnvironment] : []), portInSource)
+  const sources = files.map((path) => readSource(project.read, path))
+  const calls = sources.flatMap((source) => listenArguments(source).map((argument) => ({ source, argument })))
+  const [value, ...others] = new Set(calls.map(({ source, argument }) => evidentValue(source, argument)))
+  const { reads, port } = PORT_VALUE_PATTERN.exec(value ?? '')?.groups ?? {}
+  const entry = environmentValue(project.read('.env') ?? '', 'PORT') ?? ''
+  const portInEntry = /^['"]?(\d+)/.exec(entry)?.[1]
+  const setPort = firstPort(start === null ? scriptPort(project) : portIn(start), portInEntry)
+  const evidentPort = firstPort(reads === undefined ? undefined : setPort, port)
+  if (others.length === 0 && evidentPort !== undefined) {
+    // The variable may come from another file, or from another variable.
+    const loadsOtherFile = sources.some(({ text }) => /\bconfig\(\{[^}]{0,500}\bpath\b/.test(text))
+    const isElsewhere = loadsOtherFile || (entry !== '' && portInEntry === undefined)
+    return { port: evidentPort, isCertain: reads === undefined || !isElsewhere }
+  }
+  const guesses = calls.map(({ source, argument }) => guessAt(source, argument, 0))
+  const defaults = sources.map(({ text }) => DEFAULT_PORT_PATTERN.exec(text)?.[1])
+  return { port: firstPort(setPort, ...guesses, ...defaults) ?? DEFAULT_PORT, isCertain: false }
 }
 
-/** Matches the default of `PORT`, and the port in the configuration that Bun reads. */
-const DEFAULT_PORT_PATTERN =
-  /\bPORT['"]?\]?\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b|\bexport default \{[^{}]*\bport: (\d{4,5})\b/g
-
-/** Matches code that reads the variable `PORT`, directly or through a schema. */
-const ENVIRONMENT_PORT_PATTERN =
-  /\benv(?:\.|\??\[['"])PORT\b|['"]PORT['"]|\bPORT: \w+[.(]|\bPORT\b[^{}]*\} = [\w.]*env\b/
+/** Matches the default of `PORT` in code that does not pass it to `listen` directly. */
+const DEFAULT_PORT_PATTERN = /(?<![\w.])(?:process\.env\.)?PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b/
 
 /**
  * Reads source code without comments, and the same code with masked literals.
  *
  * @param {Project['read']} read
  * @param {string} path
- * @param {string[]} texts - Collects the text of all files that are read.
  */
-function readSource(read, path, texts) {
+function readSource(read, path) {
   const original = read(path) ?? ''
-  const text = maskComments(original)
-  texts.push(text)
-  return { read, path, texts, text, code: maskLiterals(original) }
+  return { read, path, text: maskComments(original), code: maskLiterals(original) }
 }
 
 /**
- * Returns the ports that are passed to `listen` and `serve`.
+ * Returns where the arguments start that determine the port: those of `listen` and, with `@hono/node-server`, `serve`.
  *
  * @param {Source} source
  */
-function portsOfCalls(source) {
-  const { text, code } = source
+function listenArguments({ text, code }) {
   // Other packages, such as `koa-static`, call their own functions `serve`.
-  const serve = text.includes('@hono/node-server') ? '(?<!\\.)\\bserve' : '\\bBun\\.serve'
-  const calls = [...code.matchAll(new RegExp(`(?:\\.listen|(${serve}))\\(\\s*`, 'g'))].slice(0, MAX_DEFINITIONS)
-  return calls.map(({ 0: call, 1: isServe, index }) => {
-    const start = index + call.length
-    const argument = code.slice(start, findExpressionEnd(code, start))
-    return isServe && hasNoPort(argument.trim(), code) ? DEFAULT_PORT : portAt(source, start)
-  })
+  const call = text.includes('@hono/node-server') ? /(?:\.listen|(?<!\.)\bserve)\(\s*/g : /\.listen\(\s*/g
+  return [...code.matchAll(call)].map(({ 0: { length }, index }) => index + length).slice(0, MAX_DEFINITIONS)
 }
 
 /**
- * Whether the argument of `serve` is an object without a port, or a Hono application.
- *
- * @param {string} argument
- * @param {string} code
- */
-const hasNoPort = (argument, code) =>
-  argument.startsWith('{')
-    ? !/\bport\b|\.\.\./.test(argument)
-    : /^\w+$/.test(argument) && new RegExp(`\\b${argument} = new Hono\\b`).test(code)
-
-/**
- * Returns the port in an expression: a number, the default in `process.env.PORT || 3000`, the member `port` of an
- * object, or the port in the definition of a name. An expression with several numbers is not certain.
+ * Returns the value that an argument evidently has: a port or the variable `PORT`, directly or as a constant.
  *
  * @param {Source} source
- * @param {number} start - The index of the first character of the expression.
- * @param {number} [depth] - How many definitions have led to this expression.
+ * @param {number} start - The index of the argument.
  * @returns {string | undefined}
  */
-function portAt(source, start, depth = 0) {
-  if (depth > MAX_DEPTH) return undefined
-  const end = findExpressionEnd(source.code, start)
-  if (source.code[start] === '{') {
-    const member = /[{,]\s*port\b\s*(:\s*)?/.exec(source.code.slice(start, end))
-    if (member === null) return undefined
-    const isShorthand = member[1] === undefined
-    return isShorthand
-      ? portOfName(source, 'port', depth)
-      : portAt(source, start + member.index + member[0].length, depth + 1)
-  }
-  const expression = source.text.slice(start, end)
-  const { port, name } = VALUE_PATTERN.exec(expression)?.groups ?? {}
-  if (expression.match(/\b\d{4,5}\b/g)?.some((number) => number !== port)) return undefined
-  return port ?? (name === undefined ? undefined : portOfName(source, name, depth))
+function evidentValue(source, start) {
+  const { code, text } = source
+  const member = portMember(source, start)
+  const value = member === null ? '' : valueAt(source, member)
+  const isName = /^\w+$/.test(value)
+  const isApplication = member === null || (isName && new RegExp(`\\b${value} = new Hono\\b`).test(code))
+  if (isApplication) return text.includes('@hono/node-server') ? DEFAULT_PORT : undefined
+  if (PORT_VALUE_PATTERN.test(value)) return value
+  if (!isName) return undefined
+  const definitions = [...code.matchAll(new RegExp(`\\b${value}(?:: \\w+)? *= *(?![=>])`, 'g'))]
+  const isParameter = new RegExp(`\\([^()]{0,200}\\b${value}\\b[^()]{0,200}\\)\\s*(?:=>|\\{)`).test(code)
+  if (definitions.length !== 1 || isParameter) return undefined
+  const [{ 0: match, index }] = definitions
+  const constant = valueAt(source, index + match.length)
+  return code.slice(0, index).endsWith('const ') && PORT_VALUE_PATTERN.test(constant) ? constant : undefined
 }
 
-/** Matches an expression that ends with a port or a name: the whole expression, a default, or an argument. */
-const VALUE_PATTERN =
-  /(?:^|\|\||\?\?|:|\b(?:Number|parseInt|normalizePort|default)\(|['"]PORT['"],)\s*(?:(['"]?)(?<port>80|443|\d{4,5})\1|(?<name>[a-z_]\w*(?:\??\.\w+)*))\s*(?:,\s*10\s*)?\)*(?:\s+as \w+)?\s*$/i
-
 /**
- * Returns the port in the definitions of a name, in the source code or in the file from which it is imported. If they
- * contain different ports, only a definition that reads the variable `PORT` counts.
+ * Returns an expression without spaces, quotes, parentheses and conversions to a number.
  *
  * @param {Source} source
- * @param {string} path - A variable such as `port`, or a member such as `config.port`.
- * @param {number} depth
+ * @param {number} start
  */
-function portOfName(source, path, depth) {
-  const [root, ...members] = path.split(/\??\./)
-  const name = members.at(-1) ?? root
-  const imported = importedSource(source, root)
-  const isMember = members.length > 0 && root !== 'this'
-  const place = imported ?? source
-  const [start, end] = isMember && imported === undefined ? definitionOf(place.code, root) : [0, place.code.length]
+const valueAt = (source, start) =>
+  expressionAt(source, start).replace(
+    /\b(?:Number\.parseInt|parseInt|Number|normalizePort)(?=\()|\bas \w+|, *10(?=\))|^\+|['"()\s!]/g,
+    '',
+  )
+
+/** Matches a port, or the variable `PORT` with or without a default. */
+const PORT_VALUE_PATTERN =
+  /^(?<reads>process\.env(?:\.PORT|\[PORT\]))?(?:\|\||\?\?|\?process\.env\.PORT:)?(?<port>80|443|\d{4,5})?$/
+
+/**
+ * Returns where the port of an argument starts: the value of the member `port`, or the argument. Returns null if the
+ * argument is an object without a port.
+ *
+ * @param {Source} source
+ * @param {number} start
+ */
+function portMember({ code }, start) {
+  if (code[start] !== '{') return start
+  const object = code.slice(start, findExpressionEnd(code, start))
+  const member = /[{,]\s*(?=port\b)(?:port\s*:\s*)?/.exec(object)
+  if (member !== null) return start + member.index + member[0].length
+  return object.includes('...') ? start : null
+}
+
+/** @param {Source} source @param {number} start */
+const expressionAt = ({ code, text }, start) => text.slice(start, findExpressionEnd(code, start)).trim()
+
+/**
+ * Guesses the port from an expression: a number at its end, or the definitions of a name at its end, in this file or in
+ * the file that exports the name.
+ *
+ * @param {Source} source
+ * @param {number} start
+ * @param {number} depth - How many definitions have led to this expression.
+ * @returns {string | undefined}
+ */
+function guessAt(source, start, depth) {
+  if (depth > MAX_DEPTH) return undefined
+  const { port, name } = VALUE_PATTERN.exec(expressionAt(source, portMember(source, start) ?? start))?.groups ?? {}
+  if (port !== undefined || name === undefined) return port
+  const [root, ...members] = name.split(/\??\./)
+  const { read, path, text } = source
+  const [imported] = localImports(read, path, text, root)
+  const place = imported === undefined ? source : readSource(read, imported.path)
+  const isKnown =
+    members.length === 0 || imported || new RegExp(`\\b(?:this|(?:const|let|var) ${root})\\b`).test(place.code)
   const pattern = new RegExp(
-    `(?<!(?<!\\bthis)\\.)\\b${name}(?:: ?[\\w |]*\\w)?\\s*${isMember ? '[:=]' : '='}(?![=>])\\s*`,
+    `\\b${members.at(-1) ?? root}(?:: ?\\w+)?\\s*${members.length > 0 ? '[:=]' : '='}(?![=>])\\s*`,
     'g',
   )
-  const matches = [...place.code.slice(start, end).matchAll(pattern)]
-  if (matches.length > MAX_DEFINITIONS) return undefined
-  const definitions = matches.map(({ 0: match, index }) => {
-    const valueStart = start + index + match.length
-    const value = place.text.slice(valueStart, findExpressionEnd(place.code, valueStart))
-    return { port: portAt(place, valueStart, depth + 1), readsPort: /\bPORT\b/.test(value) }
-  })
-  const ports = new Set(definitions.flatMap(({ port }) => port ?? []))
-  return definitions.find(({ port, readsPort }) => port !== undefined && (readsPort || ports.size === 1))?.port
+  const definitions = isKnown ? [...place.code.matchAll(pattern)] : []
+  if (definitions.length > MAX_DEFINITIONS) return undefined
+  return firstPort(...definitions.map(({ 0: { length }, index }) => guessAt(place, index + length, depth + 1)))
 }
 
-/** Returns the start and the end of a variable's value. @param {string} code @param {string} name */
-function definitionOf(code, name) {
-  const match = new RegExp(`\\b(?:const|let|var) ${name}(?:: ?[\\w.<>]+)? = `).exec(code)
-  if (match === null) return [0, 0]
-  const start = match.index + match[0].length
-  return [start, findExpressionEnd(code, start)]
-}
-
-/**
- * Returns the file of the project from which a name is imported.
- *
- * @param {Source} source
- * @param {string} name
- */
-function importedSource({ read, path, texts, text }, name) {
-  const imports = [...text.matchAll(IMPORT_PATTERN)]
-  const [, , specifier] = imports.find(([, names]) => new RegExp(`\\b${name}\\b`).test(names)) ?? []
-  const file = specifier === undefined ? undefined : resolveImport(read, path, specifier)
-  return file === undefined ? undefined : readSource(read, file, texts)
-}
-
-/** Matches an import of a relative path, and captures the imported names and the path. */
-const IMPORT_PATTERN = /\b(?:import|const|let|var) ([^'"=;]{1,500}?)\s*(?:from |= require\()['"](\.[^'"\n]*)['"]/g
+/** Matches a port or a name that is the whole expression, a default, or the last argument. */
+const VALUE_PATTERN =
+  /(?:^|\|\||\?\?|[:(,])\s*(?:(['"]?)(?<port>80|443|\d{4,5})\1|(?<name>[a-z_]\w*(?:\??\.\w+)*))\s*(?:,\s*10\s*)?\)*$/i
 
 /**
  * Returns the value of `PORT` in the `start` script, or in the `dev` script if `start` does not set it.
@@ -199,7 +189,4 @@ const nextJsPort = ({ devScript = '' }) =>
 /** Returns the first candidate that is a valid port. @param {(string | undefined)[]} candidates */
 const firstPort = (...candidates) => candidates.find((port) => Number(port) >= 1 && Number(port) <= MAX_PORT)
 
-/** Returns the port if all candidates are the same. @param {(string | undefined)[]} candidates */
-const singlePort = (candidates) => (new Set(candidates).size === 1 ? candidates[0] : undefined)
-
-module.exports = { DEFAULT_PORT, UNKNOWN_PORT_NOTE, findPort, nextJsPort, scriptPort }
+module.exports = { DEFAULT_PORT, findPort, nextJsPort, portNote, scriptPort }

@@ -2,7 +2,6 @@
 
 const { DEV_ISSUER_ENV_VARIABLES } = require('./dev-defaults')
 const { addedLines } = require('./init-diff')
-const { UNKNOWN_PORT_NOTE } = require('./init-port')
 const { findVariable } = require('./init-project')
 const { PACKAGE_RUNNERS, scriptsReadingEnvironment } = require('./init-start')
 const { quote } = require('./shell-words')
@@ -90,12 +89,12 @@ const audienceParameter = (audience) =>
  * @param {string} audience
  * @param {import('./local-issuer').LocalIssuer | null} localIssuer
  */
-function requestSteps({ url, isPortKnown, hasOrdersRoute, manual }, audience, localIssuer) {
+function requestSteps({ url, portNote, hasOrdersRoute, manual }, audience, localIssuer) {
   const send = manual.length > 0 ? 'After you have added the lines, send' : 'Send'
   const parameter = audienceParameter(audience)
   return [
     {
-      text: `${send} a request without a token${isPortKnown ? '' : UNKNOWN_PORT_NOTE}, and expect 401:`,
+      text: `${send} a request without a token${portNote}, and expect 401:`,
       commands: [`curl -iw '\\n' ${url}`],
     },
     {
@@ -259,7 +258,7 @@ const jsonSummary = (project, plan, variables, localIssuer, isWritten) => ({
   notes: [
     ...publicRoutesNotes(project, plan),
     ...manualNotes(plan),
-    ...(plan.isPortKnown ? [] : [`The port of the application is unknown${UNKNOWN_PORT_NOTE}.`]),
+    ...(plan.portNote === '' ? [] : [`The port of the application is not certain${plan.portNote}.`]),
     ...closingNotes(project, variables, localIssuer),
   ],
 })

@@ -1,7 +1,8 @@
 /** Finds the command that starts an application. */
 
 const { scriptPort } = require('./init-port')
-const { resolveImport } = require('./local-imports')
+const { localImports } = require('./local-imports')
+const { maskComments } = require('./source-scanner')
 
 /**
  * @typedef {import('./init-project').Project} Project
@@ -40,7 +41,7 @@ function findStartCommand(project, application, candidates) {
   const entryFiles = candidates.filter((path) => startsApplication(project.read(path) ?? '', path, application))
   const file = entryFileOfScripts(project) ?? (entryFiles.length === 1 ? entryFiles[0] : undefined)
   const loadsEnvironment = [file, application].some(
-    (path) => path !== undefined && loadsBefore(withLoaders(project, path), path === application ? null : application),
+    (path) => path !== undefined && loadsBefore(project, path, path === application ? null : application),
   )
   const script = [project.startScript, project.devScript].find(
     (text) =>
@@ -127,51 +128,40 @@ function importIndex(text, application) {
   return text.search(new RegExp(`['"]\\.{1,2}/(?:[^'"\\n]*/)?${name}(?:\\.[cm]?[jt]s)?['"]`))
 }
 
-/** Match a statement that loads `.env`. */
+/** Matches an import that loads `.env`. */
 const DOTENV_IMPORT_PATTERN = /(?:\bimport |\brequire\()['"]dotenv\/config['"]/
+
+/** Matches a call that loads `.env`. */
 const LOAD_CALL_PATTERN =
-  /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]*\bpath\b)[^}]*\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/
+  /(?:\bdotenv|require\(['"]dotenv['"]\))\.config\((?:\{(?![^}]{0,500}\bpath\b)[^}]{0,500}\})?\)|\bloadEnvFile\((?:['"](?:\.\/)?\.env['"])?\)/
 
-/**
- * Returns a file's text in which each import of a file that loads `.env` is replaced with an import of
- * `dotenv/config`.
- *
- * @param {Pick<Project, 'read'>} project
- * @param {string} path
- */
-function withLoaders({ read }, path) {
-  return (read(path) ?? '').replace(IMPORT_PATTERN, (statement, keyword, specifier) => {
-    const text = withoutComments(read(resolveImport(read, path, specifier) ?? '') ?? '')
-    const loads = [DOTENV_IMPORT_PATTERN, LOAD_CALL_PATTERN].some((pattern) => pattern.test(text))
-    return loads ? `${keyword === 'require(' ? keyword : 'import '}'dotenv/config'` : statement
-  })
-}
-
-/** Matches an import, and captures the keyword and a relative specifier. */
-const IMPORT_PATTERN = /\b(import [^'"]{0,500}|require\()['"](\.{1,2}\/[^'"\n]*)['"]/g
-
-/** @param {string} source */
-const withoutComments = (source) => source.replace(/^\s*\/\/.*$/gm, '')
+/** Matches a call that loads `.env` and always runs. */
+const TOP_LEVEL_LOAD_CALL_PATTERN = new RegExp(`^(?:\\w+ )*(?:${LOAD_CALL_PATTERN.source})`, 'm')
 
 /**
  * Whether a file loads `.env` before it creates or imports the application.
  *
- * @param {string} source
- * @param {string | null} application - The file that creates the application, or null if `source` does.
+ * @param {Pick<Project, 'read'>} project
+ * @param {string} path
+ * @param {string | null} application - The file that creates the application, or null if it is this file.
  */
-function loadsBefore(source, application) {
-  const text = withoutComments(source)
-  const dotenvImportIndex = text.search(DOTENV_IMPORT_PATTERN)
-  const loadCallIndex = text.search(LOAD_CALL_PATTERN)
+function loadsBefore({ read }, path, application) {
+  const text = maskComments(read(path) ?? '')
+  const loadingImports = localImports(read, path, text).filter((imported) => {
+    const importedText = maskComments(read(imported.path) ?? '')
+    return DOTENV_IMPORT_PATTERN.test(importedText) || TOP_LEVEL_LOAD_CALL_PATTERN.test(importedText)
+  })
+  const imports = [text.search(DOTENV_IMPORT_PATTERN), ...loadingImports.map(({ index }) => index)]
+  const call = text.search(LOAD_CALL_PATTERN)
   if (application === null) {
     const appCreationIndex = text.search(new RegExp(`= (?:${Object.values(APP_CREATION_PATTERNS).join('|')})\\(`))
     const isBeforeAppCreation = (/** @type {number} */ index) =>
       index !== -1 && (appCreationIndex === -1 || index < appCreationIndex)
-    return isBeforeAppCreation(dotenvImportIndex) || isBeforeAppCreation(loadCallIndex)
+    return [...imports, call].some(isBeforeAppCreation)
   }
   // The imports of an ES module run before its first statement.
   const isBeforeImport = (/** @type {number} */ index) => index !== -1 && index < importIndex(text, application)
-  return isBeforeImport(dotenvImportIndex) || (isBeforeImport(loadCallIndex) && !/^import\b/m.test(text))
+  return imports.some(isBeforeImport) || (isBeforeImport(call) && !/^import\b/m.test(text))
 }
 
 /**

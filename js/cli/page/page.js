@@ -115,7 +115,7 @@ function render(newState) {
   if (!newState) return
   state = newState
   $('#logto-url').textContent = state.logtoUrl
-  $('#port-hint').hidden = state.routes.isPortKnown
+  $('#port-hint').hidden = state.routes.portNote === ''
   $('#next-hint').hidden = state.routes.application !== 'unknown'
   $('#key').textContent = `${state.key.alg} ${state.key.kid}`
   $('#fetches').textContent = state.jwksRequests
