@@ -6,7 +6,7 @@
 const { contract, reasonMeaning } = require('../core/contract')
 const { doctorCommand } = require('./doctor-command')
 const { isIdToken, wrongAudienceHints, wrongIssuerHints } = require('./hints-identifiers')
-const { decodePart, isClaimsSet } = require('./jwt-parts')
+const { headerOf, isClaimsSet } = require('./jwt-parts')
 const { localIssuerAt } = require('./local-issuer')
 const { toPrintable } = require('./terminal')
 const { formatDate, formatDuration } = require('./times')
@@ -73,21 +73,7 @@ const HINTS_BY_CODE = {
         ? 'This is an opaque token. Logto issues one if the client requests no API resource. Pass the API identifier when signing in (`resources: [...]`) and when requesting the token: getAccessToken("https://your-api").'
         : 'A Logto access token for an API has three parts separated by dots. This may be a different kind of token, or only part of one.',
   ],
-  malformed_token: ({ token, error: { details } }) =>
-    isClaimsSet(decodePart(token))
-      ? ['The input is only the payload of a token. Copy all three parts, with the dots between them.']
-      : [
-          [reasonMeaning(details.reason)?.replace(/; `details\.problem` says why/, ''), details.problem]
-            .filter(Boolean)
-            .join(' '),
-          /^eyJ/.test(token) || details.reason !== 'invalid_header'
-            ? []
-            : 'The start of the token is probably missing: a JWT starts with `eyJ`.',
-          /^j:/.test(token)
-            ? 'The cookie contains an object, as Express stores one. Store the token itself: res.cookie(name, token).'
-            : [],
-          MALFORMED_TOKEN_ADVICE[details.reason]?.(token) ?? [],
-        ],
+  malformed_token: malformedTokenHints,
   unsupported_algorithm: ({ header }) => [
     /^HS/.test(header?.alg)
       ? 'HS256, HS384 and HS512 use a shared secret, which Logto never does. The token comes from another system, or is forged.'
@@ -108,7 +94,7 @@ const HINTS_BY_CODE = {
       : error.details.reason
         ? String(reasonMeaning(error.details.reason))
         : localIssuerOf(options)
-          ? 'The key set does not contain the key. `npx logto-authkit dev` creates new keys whenever it starts, so request a new token. With a Logto on this machine, the keys may have been rotated since the token was issued.'
+          ? 'The key set does not contain the key. `npx logto-authkit dev` creates new keys whenever it starts, so request a new token. If Logto itself runs on this machine, its keys may have been rotated since the token was issued.'
           : 'The key set does not contain the key. Either the keys have been rotated twice since the token was issued (Logto 1.42 keeps one previous key), so request a new token; or the token comes from another server or tenant, so compare `iss`.',
   ],
   invalid_signature: (its) =>
@@ -116,7 +102,7 @@ const HINTS_BY_CODE = {
       ? [
           'The key is known, but the signature does not match: the token was modified after signing, or damaged when it was copied.',
         ]
-      : HINTS_BY_CODE.malformed_token(its),
+      : malformedTokenHints(its),
   invalid_claims: ({ errors }) => {
     const malformed = errors.filter((/** @type {FailedCheck} */ { code }) => code === 'invalid_claims')
     const names = malformed.map((/** @type {FailedCheck} */ { message }) => `\`${message.split(' ').at(-1)}\``)
@@ -187,6 +173,24 @@ function startIssuerHints(options) {
   const issuer = localIssuerOf(options)
   if (issuer === null) return []
   return [{ text: 'During development, start the local issuer:', command: `npx logto-authkit ${issuer.command}` }]
+}
+
+/** @type {(its: any) => (string | string[])[]} */
+function malformedTokenHints({ token, error: { details } }) {
+  if (isClaimsSet(headerOf(token)))
+    return ['The input starts with the payload of a token. Copy all three parts, with the dots between them.']
+  return [
+    [reasonMeaning(details.reason)?.replace(/; `details\.problem` says why/, ''), details.problem]
+      .filter(Boolean)
+      .join(' '),
+    /^eyJ/.test(token) || details.reason !== 'invalid_header'
+      ? []
+      : 'The start of the token is probably missing: a JWT starts with `eyJ`.',
+    /^j:/.test(token)
+      ? 'The cookie contains an object, as Express stores one. Store the token itself: res.cookie(name, token).'
+      : [],
+    MALFORMED_TOKEN_ADVICE[details.reason]?.(token) ?? [],
+  ]
 }
 
 /** Says what is wrong with an `Authorization` header without the scheme `Bearer`. @param {string} value */

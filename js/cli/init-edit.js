@@ -41,34 +41,56 @@ class SourceFile {
  *
  * @param {string} original
  * @param {{ package: string, appCreationPattern: string, declares?: string, route(app: string): string }} framework
+ * @returns {{ text: string, reason?: undefined } | { text?: undefined, reason: string }} `reason` says why it is not
+ *   certain where the route belongs.
  */
 function addRoute(original, framework) {
   const file = new SourceFile(original)
-  if (hasMeRoute({ path: '', text: file.text }) || file.uses(framework.declares)) return null
+  if (hasMeRoute({ path: '', text: file.text })) return { reason: 'the file contains /me' }
+  if (file.uses(framework.declares)) return { reason: `the file uses the name ${framework.declares}` }
   const importMatch = findSingleMatch(
     file.text,
     `^(?:import [^\\n]*|\\} )from ['"]${framework.package}['"];?$|^(?:const|let|var) [^\\n]*= require\\(['"]${framework.package}['"]\\);?$`,
   )
-  const appCreationMatch = findSingleMatch(
-    file.text,
-    `^(?:export )?(?:const|let|var) (\\w+)(?:: \\w+)? = ${framework.appCreationPattern}\\(`,
-  )
-  if (!appCreationMatch) return null
+  const creation = findCreation(file.text, `^(?:export )?`, framework)
+  if (creation === undefined) return { reason: 'a function creates the application, or the file creates several' }
   // With `require('express')()`, there is no separate import statement.
-  const isInline = /= require\b/.test(appCreationMatch[0])
-  if (!isInline && (!importMatch || importMatch.index > appCreationMatch.index)) return null
-  const end = findMiddlewareEnd(file.text, appCreationMatch)
-  if (end === null) return null
+  const isInline = /= require\b/.test(creation[0])
+  if (!isInline && (!importMatch || importMatch.index > creation.index))
+    return { reason: `the file does not import ${framework.package} in a line of its own` }
+  const { end, reason } = findMiddlewareEnd(file.text, creation)
+  if (end === undefined) return { reason }
   const importLine = file.importOf('logtoAuth', `logto-authkit/${framework.package}`)
-  const importEnd = importMatch && !isInline ? importMatch.index + importMatch[0].length : appCreationMatch.index
-  const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(appCreationMatch[1])}`
+  const importEnd = importMatch && !isInline ? importMatch.index + importMatch[0].length : creation.index
+  const route = `\n// Added by logto-authkit init: requires a valid token.\n${framework.route(creation[1])}`
   const text =
     file.text.slice(0, importEnd) +
     (isInline ? `${importLine}\n` : `\n${importLine}`) +
     file.text.slice(importEnd, end) +
     `\n${file.styled(route)}${/^\n./.test(file.text.slice(end)) ? '\n' : ''}` +
     file.text.slice(end)
-  return file.restored(text)
+  return { text: file.restored(text) }
+}
+
+/**
+ * Finds the statement that creates the application: the only one or, in a file that creates several, the one whose
+ * variable is served.
+ *
+ * @param {string} text
+ * @param {string} prefix - Matches the start of the statement.
+ * @param {{ appCreationPattern: string }} framework
+ */
+function findCreation(text, prefix, { appCreationPattern }) {
+  const pattern = new RegExp(`${prefix}(?:const|let|var) (\\w+)(?:: \\w+)? = ${appCreationPattern}\\(`, 'gm')
+  const creations = [...text.matchAll(pattern)]
+  if (creations.length <= 1) return creations[0]
+  const served = creations.filter(([, name]) =>
+    new RegExp(
+      `\\b(?:serve|createServer)\\(${name}\\b|\\bfetch: ${name}\\.|\\b${name}\\.listen\\(|^export default ${name}\\b`,
+      'm',
+    ).test(text),
+  )
+  return served.length === 1 ? served[0] : undefined
 }
 
 /**
@@ -89,8 +111,8 @@ function routeLines(text, framework) {
  * @param {string} text
  * @param {{ appCreationPattern: string }} framework
  */
-function describeApplication(text, { appCreationPattern }) {
-  const [, name = 'app'] = new RegExp(`(?:const|let|var) (\\w+)(?:: \\w+)? = ${appCreationPattern}\\(`).exec(text) ?? []
+function describeApplication(text, framework) {
+  const [, name = 'app'] = findCreation(text, '', framework) ?? []
   return { name, file: new SourceFile(text) }
 }
 

@@ -1,6 +1,12 @@
 /** Finds the end of the middleware and plugins that follow the creation of an application. */
 
-const { argumentsOf, findExpressionEnd, findStatementEnd, maskLiterals } = require('./source-scanner')
+const {
+  argumentsOf,
+  findConditionalBody,
+  findExpressionEnd,
+  findStatementEnd,
+  maskLiterals,
+} = require('./source-scanner')
 
 /**
  * Returns the end of the settings and registrations that follow the creation of an application: middleware from a
@@ -10,39 +16,49 @@ const { argumentsOf, findExpressionEnd, findStatementEnd, maskLiterals } = requi
  * route below it is reached.
  *
  * @param {string} text
- * @param {RegExpExecArray} creation - Matches the creation up to the opening parenthesis, and captures the variable.
- * @returns {number | null} `null` if the end of a statement is not certain, if the creation is not a single call, or if
- *   CORS is or may be registered later.
+ * @param {RegExpMatchArray & { index: number }} creation - Matches the creation up to the opening parenthesis, and
+ *   captures the variable.
+ * @returns {{ end: number, reason?: undefined } | { end?: undefined, reason: string }} `reason` says why the end is not
+ *   certain.
  */
 function findMiddlewareEnd(text, creation) {
   const [declaration, app] = creation
   const code = maskLiterals(text)
+  const lineAt = (/** @type {number} */ index) => `line ${text.slice(0, index).split('\n').length}`
   let end = findStatementEnd(code, creation.index)
-  if (end === null) return null
-  const creationStatement = code.slice(creation.index, end).replace(/\)\s*\.basePath\(0*\)/, ')')
-  if (argumentsOf(creationStatement, declaration.length) === null) return null
+  const creationStatement = code.slice(creation.index, end ?? undefined).replace(/\)\s*\.basePath\(0*\)/, ')')
+  if (end === null || argumentsOf(creationStatement, declaration.length) === null)
+    return { reason: `the statement in ${lineAt(creation.index)} does more than create the application` }
   const appPattern = new RegExp(`\\b${app}\\b`)
   for (let position = end; ; ) {
     const start = position + code.slice(position).search(/\S|$/)
     const statementEnd = findStatementEnd(code, start)
-    if (statementEnd === null) return null
-    const statement = code.slice(start, statementEnd)
-    if (isRegistration(statement, app, { text, code, start })) end = statementEnd
-    else if (start === code.length || appPattern.test(statement))
-      return hasCors(text, code, end) ||
-        (!hasCors(text, code, creation.index, end) && mayRegisterElsewhere(text.slice(end), app))
-        ? null
-        : end
+    if (statementEnd === null) return { reason: `the end of the statement in ${lineAt(start)} is not clear` }
+    if (isRegistration(text, code, { start, end: statementEnd }, app)) end = statementEnd
+    else if (start === code.length || appPattern.test(code.slice(start, statementEnd))) {
+      const cors = findCors(text, code, end)
+      if (cors !== -1) return { reason: `${lineAt(cors)} names CORS` }
+      const other = findOtherRegistration(text, app, end)
+      const isDone = findCors(text, code, creation.index, end) !== -1
+      return other === -1 || isDone ? { end } : { reason: `the code in ${lineAt(other)} may register CORS` }
+    }
     position = statementEnd
   }
 }
 
 /**
- * @param {string} statement
+ * Whether a statement only registers settings, middleware and plugins, perhaps on a condition.
+ *
+ * @param {string} text
+ * @param {string} code
+ * @param {{ start: number, end: number }} statement
  * @param {string} app
- * @param {{ text: string, code: string, start: number }} file - `start` is the index of the statement in the text.
+ * @returns {boolean}
  */
-function isRegistration(statement, app, { text, code, start }) {
+function isRegistration(text, code, { start, end }, app) {
+  const body = findConditionalBody(code, start, end)
+  if (body !== null) return areRegistrations(text, code.slice(0, body.end), body.start, app)
+  const statement = code.slice(start, end)
   const [call, method] =
     new RegExp(`^(?:await )?${app}\\.(use|set|enable|disable|on|addHook|register)\\(`).exec(statement) ?? []
   const args = call === undefined ? null : argumentsOf(statement, call.length)
@@ -53,6 +69,17 @@ function isRegistration(statement, app, { text, code, start }) {
   }
   const middleware = /^0+$/.test(args[0]) ? args.slice(1) : args
   return method !== 'use' || (middleware.length > 0 && middleware.every((argument) => isMiddleware(argument, code)))
+}
+
+/** @type {(text: string, code: string, start: number, app: string) => boolean} */
+function areRegistrations(text, code, start, app) {
+  for (let position = start; ; ) {
+    position += code.slice(position).search(/\S|$/)
+    if (position === code.length) return true
+    const end = findStatementEnd(code, position)
+    if (end === null || !isRegistration(text, code, { start: position, end }, app)) return false
+    position = end
+  }
 }
 
 /**
@@ -85,7 +112,7 @@ function definitionOf(name, code) {
 /** @param {string} code */
 function isMiddlewareFunction(code) {
   const onOneLine = code.replace(/\s+/g, ' ').replace(/\( /g, '(').replace(/,? \)/g, ')')
-  const hasParameters = /^(async )?(function ?\w* ?)?\((\w+(: \w+)?, ){1,2}next(: \w+)?\)/.test(onOneLine)
+  const hasParameters = /^(async )?(function ?\w* ?)?\((\w+(: [\w.]+)?, ){1,2}next(: [\w.]+)?\)/.test(onOneLine)
   return hasParameters && passesOn(onOneLine)
 }
 
@@ -116,29 +143,33 @@ const HARMLESS_NAME_PATTERN =
   /^[\w.]*(?:limit|cors|helmet|logger|morgan|pino|session|pars|compress|cookie|secur|header|i18n|metric)/i
 
 /**
- * Whether a part of the text names CORS, except in comments.
+ * Returns the index at which a part of the text names CORS, except in comments, or -1.
  *
  * @param {string} text
  * @param {string} code
  * @param {number} start
  * @param {number} [end]
  */
-const hasCors = (text, code, start, end) =>
-  [...text.slice(start, end).matchAll(/cors|cross.?(domain|origin)|access-control/gi)].some(
-    ({ index }) => code[start + index] !== ' ',
-  )
+function findCors(text, code, start, end) {
+  const names = [...text.slice(start, end).matchAll(/cors|cross.?(domain|origin)|access-control/gi)]
+  const found = names.find(({ index }) => code[start + index] !== ' ')
+  return found === undefined ? -1 : start + found.index
+}
 
 /**
- * Whether the text may let other code register CORS: by passing the application to a function, or by registering
- * middleware from a list.
+ * Returns the index of code that may let other code register CORS, or -1. Such code passes the application to a
+ * function, or registers middleware from a list.
  *
  * @param {string} text
  * @param {string} app
+ * @param {number} start
  */
-function mayRegisterElsewhere(text, app) {
-  const passesApp = `^(?!.*(?:rout|createServer|serve|listen|socket))\\w[^\\n]*\\((?:[^()]*, *)?${app}[,)]`
+function findOtherRegistration(text, app, start) {
+  const passesApp = `^(?!.*(?:rout|createServer|serve|listen|socket))\\w[^\\n]*\\((?:(?:[^()]*, *)?${app}[,)]|\\{[^{}()]*\\b${app}\\b[^{}()]*\\})`
   const registersList = `^(?:for|while)\\b[^{]*(?:\\{\\s*)?${app}\\.(?:use|register)\\(\\w+\\)`
-  return new RegExp(`${passesApp}|${registersList}`, 'im').test(text)
+  const registersEach = `^.*\\.forEach\\(.*\\b${app}\\.use\\(|^${app}\\.use\\(\\.\\.\\.`
+  const index = text.slice(start).search(new RegExp(`${passesApp}|${registersList}|${registersEach}`, 'im'))
+  return index === -1 ? -1 : start + index
 }
 
 /**

@@ -29,7 +29,8 @@ const { hasMeRoute, hasOrdersRoute, readSources, usesPackage } = require('./sour
 
 /** Why `init` does not add some lines of code itself, but leaves them to the user. */
 const UNKNOWN_POSITION_REASON = 'init is not certain where these lines belong'
-const UNKNOWN_ROUTE_POSITION_REASON = `${UNKNOWN_POSITION_REASON}: the import at the top, and the rest after the application is created, after CORS, and before handlers for 404 and errors`
+const ROUTE_POSITION_ADVICE =
+  'Put the import at the top, and the rest below the creation of the application and CORS, and above the handlers for 404 and errors'
 const ROUTE_EXISTS_REASON =
   'the file already contains /me: add the import, and choose another path or protect the existing route'
 
@@ -188,9 +189,12 @@ function planServer(plan, framework) {
   } else {
     const route = ROUTES_BY_FRAMEWORK[framework]
     const text = project.read(entry) ?? ''
-    const reason = hasMeRoute({ path: entry, text }) ? ROUTE_EXISTS_REASON : UNKNOWN_ROUTE_POSITION_REASON
-    const edit = (/** @type {string} */ source) => (applicationFiles.length > 1 ? null : addRoute(source, route))
-    plan.extend(entry, edit, routeLines(text, route), reason)
+    const added =
+      applicationFiles.length > 1
+        ? { reason: `${applicationFiles.join(' and ')} create an application` }
+        : addRoute(text, route)
+    const reason = hasMeRoute({ path: entry, text }) ? ROUTE_EXISTS_REASON : `${added.reason}. ${ROUTE_POSITION_ADVICE}`
+    plan.extend(entry, () => added.text ?? null, routeLines(text, route), reason)
     plan.started = findStartCommand(project, entry, candidates)
     plan.isExtended = true
     plan.application = describeApplication(text, route)

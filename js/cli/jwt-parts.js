@@ -10,7 +10,7 @@ function decodePart(part) {
 }
 
 /** Whether a decoded part is a set of claims rather than a header. @param {any} part */
-const isClaimsSet = (part) => typeof part?.iss === 'string'
+const isClaimsSet = (part) => ['iss', 'exp'].some((name) => part?.[name] !== undefined)
 
 /** @param {string} token */
 const headerOf = (token) => decodePart(token.split('.', 1)[0])

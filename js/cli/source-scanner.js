@@ -63,10 +63,62 @@ function findStatementEnd(code, start) {
  * @param {number} next - The index of the first character of the next line.
  */
 function isContinued(code, start, lineBreak, next) {
-  const last = code.slice(start, lineBreak).trimEnd().slice(-1)
+  const statement = code.slice(start, lineBreak).trimEnd()
   return (
-    CONTINUATION_PATTERN.test(last) || CONTINUATION_PATTERN.test(code[next] ?? '') || '(['.includes(code[next] ?? ' ')
+    CONTINUATION_PATTERN.test(statement.slice(-1)) ||
+    /^(?:[.,?:=&|+\-*/%<>^([]|else\b)/.test(code.slice(next, next + 5)) ||
+    lacksBody(statement)
   )
+}
+
+/**
+ * Whether a statement ends with `else`, or with `if`, `for` or `while` and a condition, so that its body follows.
+ *
+ * @param {string} statement
+ * @returns {boolean}
+ */
+function lacksBody(statement) {
+  if (/\belse$/.test(statement)) return true
+  const [header] = /^(?:[\s\S]*\belse\s+)?(?:if|for|while)\s*\(/.exec(statement) ?? []
+  if (header === undefined) return false
+  const conditionEnd = findClosingBracket(statement, header.length)
+  const body = statement.slice(conditionEnd + 1).trim()
+  return conditionEnd !== -1 && (body === '' || lacksBody(body))
+}
+
+/**
+ * Returns the index of the bracket that closes the one before `start`, or -1.
+ *
+ * @param {string} code
+ * @param {number} start
+ */
+function findClosingBracket(code, start) {
+  let depth = 0
+  for (let index = start; index < code.length; index += 1) {
+    if ('([{'.includes(code[index])) depth += 1
+    else if (')]}'.includes(code[index])) depth -= 1
+    if (depth < 0) return index
+  }
+  return -1
+}
+
+/**
+ * Returns the start and the end of the body of an `if` statement without `else`, or null.
+ *
+ * @param {string} code
+ * @param {number} start - The index of the statement.
+ * @param {number} end
+ */
+function findConditionalBody(code, start, end) {
+  const [header] = /^if\s*\(/.exec(code.slice(start, end)) ?? []
+  if (header === undefined) return null
+  const conditionEnd = findClosingBracket(code.slice(0, end), start + header.length)
+  const body = code.slice(conditionEnd + 1, end)
+  if (conditionEnd === -1 || /\belse\b/.test(body)) return null
+  const block = /^(\s*\{)[\s\S]*\}\s*$/.exec(body)
+  return block === null
+    ? { start: conditionEnd + 1, end }
+    : { start: conditionEnd + 1 + block[1].length, end: conditionEnd + 1 + body.lastIndexOf('}') }
 }
 
 /** @type {(code: string, start: number) => number | null} */
@@ -126,4 +178,4 @@ function argumentsOf(code, open) {
   return null
 }
 
-module.exports = { argumentsOf, findExpressionEnd, findStatementEnd, maskComments, maskLiterals }
+module.exports = { argumentsOf, findConditionalBody, findExpressionEnd, findStatementEnd, maskComments, maskLiterals }

@@ -89,6 +89,11 @@ describe('init adds the route to Express', () => {
     'const log = (req, res, next) => {\n  console.log(req.url)\n  next()\n}\n\napp.use(log)',
     'app.use(log)\n\nasync function log(req, res, next) {\n  next()\n}\napp.use(cors())',
     'export const log = (req, res, next) => next()\napp.use(log)',
+    'if (a) app.use(helmet())\napp.use(b())',
+    "if (process.env.NODE_ENV !== 'test') {\n  app.use(morgan('tiny'))\n  app.set('a', 1);\n}\n\napp.use(cors())",
+    'if (a)\n  if (b)\n    app.use(helmet())\napp.use(cors())',
+    'if (a) {\n  app.use(cors()) // }\n}',
+    'if (a) { }\napp.use(helmet())',
     "app.use((req, res, next) => {\n  res.set('X-A', 'b').on('finish', () => timer.end())\n  next()\n})",
   ])
     test(`below middleware that follows declarations: ${JSON.stringify(statements)}`, async (t) => {
@@ -103,7 +108,6 @@ describe('init adds the route to Express', () => {
     'app.use((req, res) => {\n  res.sendStatus(404)\n})',
     'app.use((req, res, next) => {\n  next(createError(404))\n})',
     'const server = createServer(app)\napp.use(helmet())',
-    'if (a) app.use(helmet())\napp.use(b())',
     "require('./routes')(app)\napp.use(helmet())",
     'app.use(helmet(), router)',
     "const backend = {\n  url: 'http://localhost:8080',\n}\napp.use(createProxyMiddleware({ target: backend.url }))",
@@ -115,6 +119,13 @@ describe('init adds the route to Express', () => {
     'const last = (req, res) => {\n  res.sendStatus(404)\n}\napp.use(last)',
     'const errorHandler = create()\napp.use(errorHandler)',
     "import { log } from './log'\napp.use(log)",
+    "if (a)\n  app.use(express.static('dist'))\nelse\n  app.get('/', f)",
+    'if (a)\n  app.use(helmet())\nelse\n  app.use(log)',
+    'if (a) app.use(helmet())\nelse if (b)\n  app.use(log)\nelse app.use(f)',
+    'if (a) {\n  app.use(helmet())\n} else {\n  app.use(f)\n}',
+    "if (a) {\n  app.use(helmet())\n  app.get('/', f)\n}",
+    'for (const a of b)\n  app.use(helmet(a))',
+    'while (a)\n  app.use(helmet(a))',
     "const page = (req, res, next) => {\n  if (req.path.startsWith('/api')) return next()\n  res.sendFile(index)\n}\napp.use(page)",
     'const guard = (req, res, next) => {\n  if (!req.headers.key) return res.status(401).json({})\n  next()\n}\napp.use(guard)',
     'app.use((req, res, next) => {\n  if (isMaintenance) return res.sendStatus(503)\n  next()\n})',
@@ -152,40 +163,96 @@ test('init adds the route below the error handler of Koa and the CORS middleware
   }
 })
 
-test('init adds no route above CORS, but prints the line to add', async (t) => {
-  for (const [framework, text] of [
-    ['koa', "import Koa from 'koa'\nconst app = new Koa()\nuseRouter(app)\napp.use(cors())\n"],
-    [
-      'express',
-      "import express from 'express'\nconst app = express()\napp.get('/', f)\napp.use(\n  '/a',\n  cors(),\n)\n",
-    ],
+describe('init prints the route instead of adding it, and why:', () => {
+  const express = "import express from 'express'\nconst app = express()\n"
+  for (const [framework, text, reason] of [
+    ['koa', "import Koa from 'koa'\nconst app = new Koa()\nuseRouter(app)\napp.use(cors())\n", 'line 4 names CORS'],
+    ['express', `${express}app.get('/', f)\napp.use(\n  '/a',\n  cors(),\n)\n`, 'line 6 names CORS'],
     [
       'fastify',
       "import Fastify from 'fastify'\nconst app = Fastify()\nif (a) {\n  await app.register(\n    fastifyCors, o)\n}\n",
+      'line 5 names CORS',
     ],
-    ['express', "import express from 'express'\nconst app = express()\napp\n  .use(a)\n  .use(cors())\n"],
-    ['express', "import express from 'express'\nconst app = express()\napp.use(allowCrossDomain)\n"],
-    ['express', "import express from 'express'\nconst app = express()\napp\n  .disable('a')\n  .use(cors())\n"],
-    ['express', "import express from 'express'\nconst app = express()\nconfigure(app, o)\napp.use(helmet())\n"],
-    ['express', "import express from 'express'\nconst app = express()\nfor (const m of all) app.use(m)\n"],
+    ['express', `${express}app\n  .use(a)\n  .use(cors())\n`, 'line 5 names CORS'],
+    ['express', `${express}app.use(allowCrossDomain)\n`, 'line 3 names CORS'],
+    ['express', `${express}app\n  .disable('a')\n  .use(cors())\n`, 'line 5 names CORS'],
+    ['express', `${express}configure(app, o)\napp.use(helmet())\n`, 'the code in line 3 may register CORS'],
+    ['express', `${express}await load({ app })\n`, 'the code in line 3 may register CORS'],
+    ['express', `${express}await load({ expressApp: app, a })\n`, 'the code in line 3 may register CORS'],
+    ['express', `${express}for (const m of all) app.use(m)\n`, 'the code in line 3 may register CORS'],
+    ['express', `${express}all.forEach((m) => app.use(m))\n`, 'the code in line 3 may register CORS'],
+    ['express', `${express}app.use(...all)\n`, 'the code in line 3 may register CORS'],
     [
       'express',
-      "import express from 'express'\nconst app = express()\nif (a) app.set('b')\nfor (const m of all) {\n  app.use(m)\n}\n",
+      `${express}if (a) app.set('b')\nfor (const m of all) {\n  app.use(m)\n}\n`,
+      'the code in line 4 may register CORS',
     ],
     [
       'express',
-      "import express from 'express'\nconst app = express()\napp.use((req, res, done) => {\n  res.header('Access-Control-Allow-Origin', '*')\n  done()\n})\n",
+      `${express}app.use((req, res, done) => {\n  res.header('Access-Control-Allow-Origin', '*')\n  done()\n})\n`,
+      'line 4 names CORS',
     ],
-    ['hono', "import { Hono } from 'hono'\nconst app = new Hono()\napp.get('/', f)\napp.use('*', cors({ origin }))\n"],
+    [
+      'hono',
+      "import { Hono } from 'hono'\nconst app = new Hono()\napp.get('/', f)\napp.use('*', cors({ origin }))\n",
+      'line 4 names CORS',
+    ],
+    ['express', `${express}const a = {\n`, 'the end of the statement in line 3 is not clear'],
+    [
+      'express',
+      "import express from 'express'\nconst app = express().use(f)\n",
+      'the statement in line 2 does more than create the application',
+    ],
+    [
+      'express',
+      "import express from 'express'\nexport function create() {\n  const app = express()\n  return app\n}\n",
+      'a function creates the application, or the file creates several',
+    ],
+    [
+      'express',
+      "import express from 'express'\nconst app = express()\nconst admin = express()\n",
+      'a function creates the application, or the file creates several',
+    ],
+    ['express', 'const app = express()\n', 'the file does not import express in a line of its own'],
+    [
+      'koa',
+      "import Koa from 'koa'\nimport { authenticate } from './auth.js'\nconst app = new Koa()\n",
+      'the file uses the name authenticate',
+    ],
   ]) {
-    const { files, manual } = await project(t, { 'package.json': uses(framework), 'app.js': text }).json()
-    assert.ok(!files.some(({ path }) => path === 'app.js'), framework)
-    assert.match(JSON.stringify(manual), /CORS/)
+    test(`${reason}: ${JSON.stringify(text)}`, async (t) => {
+      const { files, manual } = await project(t, { 'package.json': uses(framework), 'app.js': text }).json()
+      assert.ok(!files.some(({ path }) => path === 'app.js'))
+      assert.deepEqual(
+        manual.map((entry) => entry.reason.split('. Put the import at the top, ')[0]),
+        [reason],
+      )
+    })
   }
+
+  test('several files create an application', async (t) => {
+    const files = { 'package.json': uses('express'), 'app.js': express, 'server.js': express }
+    const { manual } = await project(t, files).json()
+    assert.match(manual[0].reason, /^app\.js and server\.js create an application\. Put/)
+  })
 })
 
-test('init declares no name a second time', async (t) => {
-  const koa = "import Koa from 'koa'\nimport { authenticate } from './auth.js'\nconst app = new Koa()\n"
-  const { files, manual } = await project(t, { 'package.json': uses('koa'), 'app.js': koa }).json()
-  assert.ok(!files.some(({ path }) => path === 'app.js') && manual.length === 1)
+test('init adds the route to the application that is served, if the file creates several', async (t) => {
+  for (const [framework, text] of [
+    [
+      'hono',
+      "import { Hono } from 'hono'\nconst books = new Hono()\nconst app = new Hono()\napp.route('/books', books)\nserve({ fetch: app.fetch, port })\n",
+    ],
+    ['hono', "import { Hono } from 'hono'\nconst books = new Hono()\nconst app = new Hono()\nexport default app\n"],
+    [
+      'express',
+      "import express from 'express'\nconst admin = express()\nconst app = express()\napp.use('/admin', admin)\napp.listen(3000)\n",
+    ],
+  ]) {
+    const { files } = await project(t, { 'package.json': uses(framework), 'app.js': text }).json()
+    assert.match(
+      files.find(({ path }) => path === 'app.js').content,
+      /^const app = .*\n\n\/\/ Added.*\napp\.get\('\/me'/m,
+    )
+  }
 })

@@ -472,7 +472,8 @@ describe('no token is found in', () => {
       json({ iss: 'https://t.logto.app/oidc', sub: 'alice' }),
       /decoded claims of a token\. Paste the token/,
     ],
-    ['an object', json({ issuer: 'https://t.logto.app/oidc', iss: null }), /^No token was found in the input/],
+    ['decoded claims without an issuer', json({ sub: 'alice', exp: 1 }), /decoded claims of a token/],
+    ['an object', json({ issuer: 'https://t.logto.app/oidc' }), /^No token was found in the input/],
     ["the session of Logto's SDK", 'Cookie: a=b; logto_my-app=x', /"logto_my-app" contains the session of Logto's SDK/],
   ]
   for (const [name, text, hint] of TEXTS) {
@@ -532,7 +533,13 @@ describe('the hint identifies', () => {
       'the payload of a token',
       () => issuer.mint().split('.')[1],
       'malformed_token',
-      /^The input is only the payload of a token\. Copy all three parts, with the dots between them\.$/,
+      /^The input starts with the payload of a token\. Copy all three parts, with the dots between them\.$/,
+    ],
+    [
+      'a token without its header',
+      () => issuer.mint().split('.').slice(1).join('.'),
+      'malformed_token',
+      /^The input starts with the payload of a token/,
     ],
     [
       'a token without its signature',
