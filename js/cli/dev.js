@@ -164,7 +164,8 @@ const INTROS = {
  * @param {import('./example-routes').Routes} routes
  * @param {number} width
  */
-function exampleCommands(page, { url, me, orders }, width) {
+function exampleCommands(page, { url, me, orders, allowsGuests }, width) {
+  const rejection = allowsGuests ? '200 (as a guest), or 401 if the route requires a user' : '401'
   const request = (/** @type {string} */ url) => `curl -iw '\\n' ${quote(url.replace('http://', ''))}`
   const send = (/** @type {string} */ url) => `${request(url)} -H "Authorization: Bearer $TOKEN"`
   const get = (/** @type {string} */ query) => `TOKEN=$(curl -fsS '${page}/token?${query}')`
@@ -173,11 +174,11 @@ function exampleCommands(page, { url, me, orders }, width) {
       ? [
           url === new URL(url).origin
             ? ['Replace / with the path of a protected route, which responds with 401 to requests without a token.']
-            : ['Without a token, expect 401:', request(url)],
+            : [`Without a token, expect ${rejection}:`, request(url)],
           ['With a token:', get('sub=alice&scope=read:orders'), send(url.replace(/:\d+$/, '$&/'))],
         ]
       : [
-          ['Without a token, expect 401:', request(me)],
+          [`Without a token, expect ${rejection}:`, request(me)],
           [`With a token, expect 200 from ${new URL(me).pathname}:`, get('sub=alice'), send(me)],
           ...(orders === null
             ? []
@@ -185,7 +186,11 @@ function exampleCommands(page, { url, me, orders }, width) {
                 [`Without the scope, expect 403 from ${new URL(orders).pathname}:`, send(orders)],
                 ['With the scope, expect 200:', get('sub=alice&scope=read:orders'), send(orders)],
               ]),
-          ['With an opaque token, expect 401, as with kind=personal and kind=id:', get('kind=opaque'), send(me)],
+          [
+            `With an opaque token, or with kind=personal or kind=id, expect ${rejection}:`,
+            get('kind=opaque'),
+            send(me),
+          ],
         ]
   return groups
     .map(([text, ...commands]) =>

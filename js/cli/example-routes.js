@@ -7,7 +7,7 @@ const { readProject } = require('./init-project')
 const { hasMeRoute, hasOrdersRoute, protectedPath, readSource, readSources, usesPackage } = require('./source-files')
 
 /**
- * @typedef {{ application: 'existing' | 'planned' | 'unknown', url: string, me: string | null, orders: string | null, portNote: string }} Routes -
+ * @typedef {{ application: 'existing' | 'planned' | 'unknown', url: string, me: string | null, orders: string | null, portNote: string, allowsGuests: boolean }} Routes -
  *   The URLs of the routes. An existing application already uses the package, and a planned one is what `init` would
  *   create or extend. If the folder contains neither, the URLs are the defaults. An existing application may have no
  *   route `/me`. `url` is then the URL of another protected route, or the origin of the application if none is known.
@@ -24,6 +24,7 @@ const DEFAULT_ROUTES = {
   me: DEFAULT_ME_URL,
   orders: ordersUrl(DEFAULT_ME_URL),
   portNote: '',
+  allowsGuests: false,
 }
 
 /**
@@ -37,13 +38,14 @@ function exampleRoutes(folder, env) {
   const sourcesUsingPackage = sources.filter(usesPackage)
   if (sourcesUsingPackage.length === 0) return planned ?? DEFAULT_ROUTES
   const { me, portNote } = planned ?? meRouteOf(folder, sourcesUsingPackage)
+  const allowsGuests = sourcesUsingPackage.some(({ text }) => /\ballowGuest: true\b/.test(text))
   if (!sources.some(hasMeRoute)) {
     const path = sourcesUsingPackage.map(protectedPath).find((one) => one !== undefined) ?? ''
     const url = path === '' && sources.some(hasOrdersRoute) ? ordersUrl(me) : new URL(me).origin + path
-    return { application: 'existing', url, me: null, orders: null, portNote }
+    return { application: 'existing', url, me: null, orders: null, portNote, allowsGuests }
   }
   const orders = sources.some(hasOrdersRoute) ? ordersUrl(me) : null
-  return { application: 'existing', url: me, me, orders, portNote }
+  return { application: 'existing', url: me, me, orders, portNote, allowsGuests }
 }
 
 /** @type {(folder: string, sources: import('./source-files').SourceText[]) => { me: string, portNote: string }} */
@@ -71,7 +73,8 @@ function plannedRoutes(folder, env, sources) {
   try {
     const plan = createPlan(readProject(folder, undefined, env), DEV_ISSUER_ENV_VARIABLES, sources)
     const { url, hasOrdersRoute, portNote } = plan
-    return { application: 'planned', url, me: url, orders: hasOrdersRoute ? ordersUrl(url) : null, portNote }
+    const orders = hasOrdersRoute ? ordersUrl(url) : null
+    return { application: 'planned', url, me: url, orders, portNote, allowsGuests: false }
   } catch {
     return null
   }

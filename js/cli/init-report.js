@@ -136,17 +136,23 @@ function scriptSteps(project, { started }) {
       ),
     ]
   }
-  const scripts = scriptsReadingEnvironment(project, started)
-  if (scripts.length === 0) return []
-  const names = scripts.map(([name]) => `\`npm ${name === 'start' ? name : `run ${name}`}\``)
+  const { changed, unchanged } = scriptsReadingEnvironment(project, started)
+  const namesOf = (/** @type {string[]} */ scripts) =>
+    scripts.map((name) => `\`npm ${name === 'start' ? name : `run ${name}`}\``).join(' and ')
   const isNew = startScript === undefined && devScript === undefined
+  const purpose = isNew
+    ? 'To add a `start` script that reads'
+    : `To make ${namesOf(changed.map(([name]) => name))} read`
+  const commands = changed.map(([name, script]) => `npm pkg set scripts.${name}="${script}"`)
   return [
-    environmentStep(
-      isNew ? 'To add a `start` script that reads' : `To make ${names.join(' and ')} read`,
-      scripts.map(([name, script]) => `npm pkg set scripts.${name}="${script}"`),
-    ),
+    ...(changed.length > 0 ? [environmentStep(purpose, commands)] : []),
+    ...(unchanged.length > 0 ? [{ text: unreadNote(namesOf(unchanged)), commands: [] }] : []),
   ]
 }
+
+/** @param {string} scripts */
+const unreadNote = (scripts) =>
+  `To make ${scripts} read .env, add \`--env-file=.env\` to the \`node\` or \`tsx\` command, or import \`dotenv/config\` first in the application.`
 
 /** @type {(purpose: string, commands: string[]) => { text: string, commands: string[] }} */
 const environmentStep = (purpose, commands) => ({

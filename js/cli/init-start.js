@@ -87,30 +87,51 @@ function entryFileOfScripts({ startScript, devScript, read }) {
 /** Whether a script is a single `node` command, which may follow assignments such as `PORT=4000`. @param {string} script */
 const isNodeScript = (script) => /^(\w+=\S* )*node [^&|;\n]+$/.test(script)
 
-/** Makes a `node` or `tsx` command read the environment file, unless it already reads one. @param {string} script */
-const withEnvironmentFile = (script) =>
-  /--env-file|dotenv\/config/.test(script)
-    ? script
-    : script.replace(/^((?:cross-env )?(?:\w+=\S* )*(?:node|tsx watch|tsx)) /, '$1 --env-file=.env ')
+/** Matches a script that reads the environment file. */
+const READS_ENVIRONMENT_PATTERN = /--env-file|dotenv\/config/
 
 /**
- * Returns the `start` and `dev` scripts, changed so that they read the environment file. A script is left out if
- * changing it is unnecessary or unsafe. A project without these scripts gets a start script.
+ * Makes a command read the environment file, unless it already reads one. nodemon and ts-node-dev pass the option to
+ * Node.js.
+ *
+ * @param {string} script
+ */
+const withEnvironmentFile = (script) =>
+  READS_ENVIRONMENT_PATTERN.test(script)
+    ? script
+    : script.replace(
+        /^((?:cross-env )?(?:\w+=\S* )*(?:node|tsx watch|tsx|nodemon|ts-node-dev)) /,
+        '$1 --env-file=.env ',
+      )
+
+/**
+ * Returns the `start` and `dev` scripts, changed so that they read the environment file, and the names of those that
+ * cannot be changed safely. A project without these scripts gets a start script.
  *
  * @param {Project} project
  * @param {Start} started
- * @returns {[name: string, script: string][]}
  */
 function scriptsReadingEnvironment({ startScript, devScript }, { start }) {
-  const isNew = startScript === undefined && devScript === undefined
-  const scripts = Object.entries(isNew ? { start } : { start: startScript, dev: devScript })
-  return scripts.flatMap(([name, script]) => {
-    // A shell would expand special characters in the printed command.
-    if (!script || !/^(cross-env )?(\w+=\S* )*(node|tsx) [^&|;\n]+$/.test(script) || /["$`\\]/.test(script)) return []
-    const changedScript = withEnvironmentFile(script)
-    return isNew || changedScript !== script ? [[name, changedScript]] : []
-  })
+  /** @type {{ changed: [name: string, script: string][], unchanged: string[] }} */
+  const scripts = { changed: [], unchanged: [] }
+  if (startScript === undefined && devScript === undefined) {
+    if (start !== null && isNodeScript(start)) scripts.changed.push(['start', start])
+    return scripts
+  }
+  for (const [name, script = ''] of Object.entries({ start: startScript, dev: devScript })) {
+    if (READS_ENVIRONMENT_PATTERN.test(script)) continue
+    const changed = withEnvironmentFile(script)
+    if (changed !== script && !UNSAFE_SCRIPT_PATTERN.test(script)) scripts.changed.push([name, changed])
+    else if (/\b(?:node|tsx|nodemon|ts-node)\b/.test(script)) scripts.unchanged.push(name)
+  }
+  return scripts
 }
+
+/**
+ * Matches scripts of several commands, characters that a shell would expand in the printed command, and ts-node, which
+ * nodemon runs for TypeScript files and which has no option for environment files.
+ */
+const UNSAFE_SCRIPT_PATTERN = /[&|;\n"$`\\]|\bts-node\b(?!-dev)|\bnodemon\b(?!.*--exec).*\.[cm]?ts\b/
 
 /**
  * Whether a file creates or imports the application, and also calls `listen` or `serve`.

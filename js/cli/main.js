@@ -10,5 +10,6 @@ process.stdout.on('error', (error) => {
 })
 
 run(process.argv.slice(2), process).then((code) => {
-  process.exitCode = code
+  // A file in `--options` may start the user's application, which would keep the process alive.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
 })

@@ -175,9 +175,7 @@ async function loadOptions(file) {
       `--options ${file}: expected the options of one Logto server, not an array: save the options of each server in their own file`,
     )
   if (typeof options === 'object' && options !== null) return options
-  throw new UsageError(
-    `--options ${file}: expected ${file.endsWith('.json') ? 'an object' : 'an export named `options`, or a default export'}`,
-  )
+  throw new UsageError(`--options ${file}: expected ${file.endsWith('.json') ? 'an object' : EXPECTED_EXPORT}`)
 }
 
 /**
@@ -200,8 +198,13 @@ async function importOptions(file) {
     const problem = code === 'ERR_UNKNOWN_FILE_EXTENSION' ? UNKNOWN_EXTENSION_ADVICE : message
     throw new UsageError(`--options ${file}: ${problem}`)
   })
-  return module.options ?? module.default?.options ?? module.default
+  const options = module.options ?? module.default?.options ?? module.default
+  // A CommonJS module that exports nothing has an empty default export.
+  return typeof options === 'object' && options !== null && Object.keys(options).length === 0 ? undefined : options
 }
+
+const EXPECTED_EXPORT =
+  'an export named `options`, or a default export. Move the options of your application to a file of their own'
 
 const UNKNOWN_EXTENSION_ADVICE =
   'expected a file that ends with .json, .js, .mjs or .cjs. Node.js 22.18 or later also reads TypeScript files (.ts)'

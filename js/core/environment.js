@@ -135,7 +135,7 @@ function envFileHint(variable, secondMissingVariable) {
   if (listedVariables.length === 0) return undefined
   const empty = listedVariables.filter((name) => ownProperty(process.env, name) !== undefined)
   const unset = listedVariables.filter((name) => !empty.includes(name))
-  const unreadHint = `The file .env sets ${unset.join(', ')}, but Node.js has not read the file: add --env-file=.env to the \`node\` command that starts the application, and set ${unset.length === 1 ? 'the variable' : 'the variables'} in the environment of commands such as \`npm test\``
+  const unreadHint = `The file .env sets ${unset.join(', ')}, but Node.js has not read the file: add --env-file=.env to the \`node\`, \`tsx\` or \`nodemon\` command that starts the application, and set ${unset.length === 1 ? 'the variable' : 'the variables'} in the environment of commands such as \`npm test\``
   const emptyHint = `The file .env sets ${empty.join(', ')}, but --env-file does not replace an empty variable in the environment: run \`unset ${empty.join(' ')}\``
   return [unset.length > 0 && unreadHint, empty.length > 0 && emptyHint].filter(Boolean).join('. ')
 }

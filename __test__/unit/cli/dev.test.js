@@ -179,7 +179,7 @@ describe('dev', { timeout: 60_000 }, () => {
       const page = /Page +(.*)/.exec(output)?.[1]
       const { audience, routes } = await stateOf(page)
       assert.equal(audience, AUDIENCE)
-      const { portNote: _, ...rest } = routes
+      const { portNote: _, allowsGuests: __, ...rest } = routes
       assert.deepEqual(rest, {
         application: 'planned',
         url: `http://${me}`,
@@ -188,6 +188,22 @@ describe('dev', { timeout: 60_000 }, () => {
       })
     })
   }
+
+  test('expects guests in an application that allows them', async (t) => {
+    const source = "import { logtoAuth } from 'logto-authkit/express'\nconst app = express()\n"
+    for (const [code, expected] of [
+      [
+        "app.use(logtoAuth({ allowGuest: true }))\napp.get('/me', f)\n",
+        /Without a token, expect 200 \(as a guest\), or 401/,
+      ],
+      ["app.get('/me', logtoAuth(), f) // without allowGuest\n", /Without a token, expect 401:/],
+      ["app.get('/cart', logtoAuth({ allowGuest: true }), f)\n", /Without a token, expect 200 \(as a guest\), or 401/],
+    ]) {
+      const files = { 'package.json': uses('express'), 'app.js': source + code }
+      const { output } = await startDev(t, [], project(t, files).folder)
+      assert.match(output, /** @type {RegExp} */ (expected))
+    }
+  })
 
   test('says that the port is a guess if the application does not contain it', async (t) => {
     const note = /in this folder, after [^:]*\(replace 3000 if your\s+application listens on another port\):\n/
@@ -397,7 +413,8 @@ describe('dev', { timeout: 60_000 }, () => {
       const { output } = await startDev(t, [], folder)
       const { audience, routes } = await stateOf(/Page +(.*)/.exec(output)?.[1])
       assert.equal(audience, AUDIENCE)
-      const { portNote, ...rest } = routes
+      const { portNote, allowsGuests, ...rest } = routes
+      assert.equal(allowsGuests, false)
       assert.deepEqual(rest, { application: 'existing', ...expected })
       assert.equal(portNote === '', /listen\(|"next"/.test(JSON.stringify(files)))
       assert.ok(output.replace(/\s+/g, ' ').includes(`Requests to the application in this folder${portNote}: `), output)

@@ -313,7 +313,10 @@ describe('init says what is still to do', () => {
 
 test('init prints no steps with --dry-run, and wraps its paragraphs', async (t) => {
   const { init } = project(t, { 'package.json': uses('express'), 'app.js': EXISTING.express })
-  assert.match((await init(['--dry-run'])).stdout, /Nothing was written \(--dry-run\)\.\n\n$/)
+  assert.match(
+    (await init(['--dry-run'])).stdout,
+    /Nothing was written \(--dry-run\)\. Without it, init also prints the next steps\.\n\n$/,
+  )
   const { stdout } = await init(['--yes'], { columns: 60 })
   for (const line of stdout.split('\n')) assert.ok(line.length <= 60 || /^ {2}|^\S+$/.test(line), line)
 })

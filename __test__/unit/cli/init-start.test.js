@@ -146,9 +146,37 @@ describe('init makes scripts read .env:', () => {
       assert.deepEqual(await lastStep(t, scripts), created)
   })
 
-  test('no script that a shell would change, or that runs another program', async (t) => {
-    for (const dev of ['node "app.js"', 'node app.js && node b.js', 'PORT=$P node app.js', 'nodemon app.js'])
-      assert.deepEqual(await lastStep(t, { dev }), [''])
+  test('a script of nodemon or ts-node-dev, which pass the option to Node.js', async (t) => {
+    for (const [dev, changed] of [
+      ['nodemon app.js', 'nodemon --env-file=.env app.js'],
+      ['NODE_ENV=a nodemon --watch src app.js', 'NODE_ENV=a nodemon --env-file=.env --watch src app.js'],
+      ['nodemon --exec tsx src/app.ts', 'nodemon --env-file=.env --exec tsx src/app.ts'],
+      ['ts-node-dev --respawn src/app.ts', 'ts-node-dev --env-file=.env --respawn src/app.ts'],
+    ])
+      assert.deepEqual(await lastStep(t, { dev }), [`To make \`npm run dev\` read ${exists}`, withFile(changed, 'dev')])
+  })
+
+  test('no script that a shell would change, or whose program has no such option, but says what to do', async (t) => {
+    for (const dev of [
+      'node "app.js"',
+      'node app.js && node b.js',
+      'PORT=$P node app.js',
+      'nodemon app.ts',
+      'nodemon --exec ts-node app.ts',
+      'ts-node app.ts',
+      'concurrently "nodemon app.js"',
+    ]) {
+      const [text, ...commands] = await lastStep(t, { dev })
+      assert.match(
+        text,
+        /^To make `npm run dev` read \.env, add `--env-file=\.env` to the `node` or `tsx` command, or import$/,
+      )
+      assert.deepEqual(commands, [])
+    }
+  })
+
+  test('no script that does not start Node.js', async (t) => {
+    assert.deepEqual(await lastStep(t, { dev: 'vite' }), [''])
   })
 })
 

@@ -11,6 +11,8 @@ const { cli, startDev } = require('../../support/cli')
 const { temporaryFolder } = require('../../support/files')
 const { startIssuer } = require('../../support/helpers')
 
+const MAIN = join(__dirname, '../../../js/cli/main.js')
+
 const TOKEN = `${'a'.repeat(40)}.${'b'.repeat(40)}.${'c'.repeat(40)}`
 
 for (const flag of ['--version', '-v']) {
@@ -111,10 +113,9 @@ test('a token in the wrong place is not printed', async () => {
 })
 
 test('runs as a program, also with a closed pipe', () => {
-  const main = join(__dirname, '../../../js/cli/main.js')
-  const { status, stdout } = spawnSync(process.execPath, [main, '--version'], { encoding: 'utf8', timeout: 30_000 })
+  const { status, stdout } = spawnSync(process.execPath, [MAIN, '--version'], { encoding: 'utf8', timeout: 30_000 })
   assert.deepEqual([status, stdout], [0, `${version}\n`])
-  const piped = `"${process.execPath}" "${main}" explain --help | true`
+  const piped = `"${process.execPath}" "${MAIN}" explain --help | true`
   const { stderr } = spawnSync('sh', ['-c', piped], { encoding: 'utf8', timeout: 30_000 })
   assert.equal(stderr, '')
 })
@@ -242,6 +243,31 @@ describe('docs/cli.md', () => {
     assert.deepEqual(named.sort(), checks.sort())
     for (const route of ['/token', '/api/tokens', '/api/rotation', '/api/outage', '/api/state'])
       assert.ok(page.includes(route), route)
+  })
+})
+
+describe('a file in --options that starts the application', () => {
+  const listens = "require('node:http').createServer().listen(0)\n"
+  const run = (file) => {
+    const env = { ...process.env, LOGTO_URL: 'http://127.0.0.1:1', LOGTO_AUDIENCE: 'https://api.example.com' }
+    return spawnSync(process.execPath, [MAIN, 'doctor', '--options', file], { env, encoding: 'utf8', timeout: 30_000 })
+  }
+
+  test('does not keep the command running', (t) => {
+    const { save } = temporaryFolder(t)
+    const { status, stdout } = run(save('options.cjs', `${listens}exports.options = { jwksTimeoutMs: 1000 }\n`))
+    assert.equal(status, 1)
+    assert.match(stdout, /✓ Options [\s\S]*✗ Connection/)
+  })
+
+  test('causes an error if it exports nothing', (t) => {
+    const { save } = temporaryFolder(t)
+    const { status, stderr } = run(save('server.cjs', listens))
+    assert.equal(status, 2)
+    assert.match(
+      stderr,
+      /expected an export named `options`, or a default export\. Move the options of your application to/,
+    )
   })
 })
 

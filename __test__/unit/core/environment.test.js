@@ -20,7 +20,7 @@ const { jwks } = optionsFor(key)
 /** The hint in the error for a missing option, if the `.env` file sets these variables. */
 const hint = (variables) =>
   new RegExp(
-    `^Invalid option .*\\. The file \\.env sets ${variables}, but Node\\.js has not read the file: add --env-file=\\.env to the \`node\` command .*, and set .* in the environment of commands such as \`npm test\`(\\. .*)?$`,
+    `^Invalid option .*\\. The file \\.env sets ${variables}, but Node\\.js has not read the file: add --env-file=\\.env to the \`node\`, \`tsx\` or \`nodemon\` command .*, and set .* in the environment of commands such as \`npm test\`(\\. .*)?$`,
   )
 
 /** The hint in the error for an option whose variable, which the `.env` file sets, is empty in the environment. */

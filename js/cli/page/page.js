@@ -87,7 +87,7 @@ function showToken({ token, header, claims }, { kind, audience, organizationId }
  * expected responses, so that users do not copy this text together with the commands: an interactive zsh would run it.
  */
 function exampleRequests(token, kind, claims) {
-  const { url, me, orders } = state.routes
+  const { url, me, orders, allowsGuests } = state.routes
   const send = (route) => `curl -iw '\\n' ${route} -H "Authorization: Bearer $TOKEN"\n`
   const expected = (response) => {
     const line = document.createElement('span')
@@ -96,12 +96,13 @@ function exampleRequests(token, kind, claims) {
   }
   if (me === null) return [`TOKEN='${token}'\n`, send(url)]
   const rejection = REJECTION_CODES[kind] ?? (claims.exp * 1000 <= Date.now() ? 'token_expired' : null)
+  const guest = allowsGuests ? '200 as a guest, or ' : ''
   const isPermitted = claims?.scope?.split(' ').includes('read:orders')
   return [
-    expected('401: missing_token'),
+    expected(`${guest}401: missing_token`),
     `curl -iw '\\n' ${me}\n`,
     `TOKEN='${token}'\n`,
-    expected(rejection ? `401: ${rejection}` : '200'),
+    expected(rejection ? `${guest}401: ${rejection}` : '200'),
     send(me),
     ...(rejection || orders === null
       ? []
