@@ -78,6 +78,7 @@ impl WarnedCodes {
                 (2, issuer_warning)
             }
             ErrorCode::InvalidAudience => (4, audience_warning),
+            ErrorCode::UnknownKey if is_from_local_issuer(rejection, options) => (16, local_keys_warning),
             _ => return None,
         };
         // Reading the flags first avoids a write to shared memory for every rejection.
@@ -151,6 +152,21 @@ fn audience_warning(rejection: &Rejection, options: &Options) -> String {
         format_detail(rejection.details.get("expected")),
         url_flag(options),
         audience.unwrap_or_default(),
+    )
+}
+
+/// Whether a token with an unknown key may come from an earlier run of `logto-authkit dev`: it names no other issuer, and
+/// the keys are fetched from this machine. With any other key server, outsiders could cause the warning.
+fn is_from_local_issuer(rejection: &Rejection, options: &Options) -> bool {
+    let is_local = |url: &str| url::parse(url).is_ok_and(|url| url::is_loopback(&url));
+    !rejection.details.contains_key("unverifiedIss")
+        && matches!(&options.keys, KeySource::Url { source, .. } if is_local(&source.url))
+}
+
+fn local_keys_warning(_: &Rejection, options: &Options) -> String {
+    let issuer = options.issuers.first().map(String::as_str).unwrap_or_default();
+    format!(
+        "A token of {issuer} was rejected, because its key is not in the key set. The keys have probably changed, as they do whenever `npx logto-authkit dev` starts: get a new token."
     )
 }
 
@@ -281,6 +297,21 @@ mod tests {
         assert!(!warns(&silenced_codes, half_period));
         assert!(warns(&silenced_codes, next_period) && !warns(&silenced_codes, next_period));
         assert_eq!(count(next_period), 99);
+    }
+
+    #[test]
+    fn says_that_the_keys_of_the_local_issuer_change() {
+        let unknown_key = Rejection::from(ErrorCode::UnknownKey).detail("kid", "a");
+        let local = options(&[("logtoUrl", text("http://127.0.0.1:3001"))]);
+        let warned = WarnedCodes::default();
+        let text = take(&warned, &unknown_key, &local).unwrap();
+        assert!(
+            text.starts_with("A token of http://127.0.0.1:3001/oidc was rejected") && text.contains("get a new token")
+        );
+        assert!(take(&warned, &unknown_key, &local).is_none());
+        let other_issuer = unknown_key.clone().detail("unverifiedIss", "https://other.test/oidc");
+        assert!(take(&WarnedCodes::default(), &other_issuer, &local).is_none());
+        assert!(take(&WarnedCodes::default(), &unknown_key, &options(&[])).is_none());
     }
 
     #[test]
