@@ -53,7 +53,10 @@ function addRoute(original, framework) {
     `^(?:import [^\\n]*|\\} )from ['"]${framework.package}['"];?$|^(?:const|let|var) [^\\n]*= require\\(['"]${framework.package}['"]\\);?$`,
   )
   const creation = findCreation(file.text, `^(?:export )?`, framework)
-  if (creation === undefined) return { reason: 'a function creates the application, or the file creates several' }
+  if (creation === undefined) {
+    const isSeveral = findCreation(file.text, '', framework) === undefined
+    return { reason: isSeveral ? 'the file creates several applications' : 'a function creates the application' }
+  }
   // With `require('express')()`, there is no separate import statement.
   const isInline = /= require\b/.test(creation[0])
   if (!isInline && (!importMatch || importMatch.index > creation.index))

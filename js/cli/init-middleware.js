@@ -34,17 +34,38 @@ function findMiddlewareEnd(text, creation) {
     const start = position + code.slice(position).search(/\S|$/)
     const statementEnd = findStatementEnd(code, start)
     if (statementEnd === null) return { reason: `the end of the statement in ${lineAt(start)} is not clear` }
-    if (isRegistration(text, code, { start, end: statementEnd }, app)) end = statementEnd
-    else if (start === code.length || appPattern.test(code.slice(start, statementEnd))) {
-      const cors = findCors(text, code, end)
-      if (cors !== -1) return { reason: `${lineAt(cors)} names CORS` }
+    const statement = code.slice(start, statementEnd)
+    if (
+      isRegistration(text, code, { start, end: statementEnd }, app) ||
+      precedesCors(statement, app, text.slice(statementEnd))
+    )
+      end = statementEnd
+    else if (start === code.length || appPattern.test(statement)) {
+      const cors = findCors(text, code, app, end)
+      if (cors !== -1) {
+        const responder = cors < statementEnd ? '' : `${lineAt(start)} may respond to requests, and `
+        return { reason: `${responder}${lineAt(cors)} names CORS` }
+      }
       const other = findOtherRegistration(text, app, end)
-      const isDone = findCors(text, code, creation.index, end) !== -1
+      const isDone = findCors(text, code, app, creation.index, end) !== -1
       return other === -1 || isDone ? { end } : { reason: `the code in ${lineAt(other)} may register CORS` }
     }
     position = statementEnd
   }
 }
+
+/**
+ * Whether a statement registers middleware for all paths above `app.use(cors())`. Such middleware passes requests on,
+ * because CORS would have no effect otherwise.
+ *
+ * @param {string} statement
+ * @param {string} app
+ * @param {string} rest - The text below the statement.
+ */
+const precedesCors = (statement, app, rest) =>
+  new RegExp(`^${app}\\.use\\((?!0)`).test(statement) &&
+  !RESPONDER_NAME_PATTERN.test(statement) &&
+  new RegExp(`^${app}\\.use\\(\\s*cors\\(`, 'm').test(rest)
 
 /**
  * Whether a statement only registers settings, middleware and plugins, perhaps on a condition.
@@ -53,11 +74,13 @@ function findMiddlewareEnd(text, creation) {
  * @param {string} code
  * @param {{ start: number, end: number }} statement
  * @param {string} app
+ * @param {number} [depth] - How many `if` statements contain the statement.
  * @returns {boolean}
  */
-function isRegistration(text, code, { start, end }, app) {
+function isRegistration(text, code, { start, end }, app, depth = 0) {
   const body = findConditionalBody(code, start, end)
-  if (body !== null) return areRegistrations(text, code.slice(0, body.end), body.start, app)
+  if (body !== null)
+    return depth < MAX_DEPTH && areRegistrations(text, code.slice(0, body.end), body.start, app, depth + 1)
   const statement = code.slice(start, end)
   const [call, method] =
     new RegExp(`^(?:await )?${app}\\.(use|set|enable|disable|on|addHook|register)\\(`).exec(statement) ?? []
@@ -71,13 +94,15 @@ function isRegistration(text, code, { start, end }, app) {
   return method !== 'use' || (middleware.length > 0 && middleware.every((argument) => isMiddleware(argument, code)))
 }
 
-/** @type {(text: string, code: string, start: number, app: string) => boolean} */
-function areRegistrations(text, code, start, app) {
+const MAX_DEPTH = 3
+
+/** @type {(text: string, code: string, start: number, app: string, depth: number) => boolean} */
+function areRegistrations(text, code, start, app, depth) {
   for (let position = start; ; ) {
     position += code.slice(position).search(/\S|$/)
     if (position === code.length) return true
     const end = findStatementEnd(code, position)
-    if (end === null || !isRegistration(text, code, { start: position, end }, app)) return false
+    if (end === null || !isRegistration(text, code, { start: position, end }, app, depth)) return false
     position = end
   }
 }
@@ -133,26 +158,34 @@ const RESPONSE_PATTERN = /\bres(?:ponse)?(?:\.\w+\([^()]*\))*\.(?:send|sendStatu
 function isMiddlewareCall(code) {
   const [call] = /^[\w.]+\(/.exec(code) ?? []
   if (call === undefined || argumentsOf(code, call.length) === null) return false
+  if (/^serveStatic\(\{[^}]{0,200}\bpath\b/.test(code)) return false
   return !RESPONDER_NAME_PATTERN.test(call) && (!/\b(res|ctx|reply)\b/.test(code) || passesOn(code))
 }
 
-const RESPONDER_NAME_PATTERN = /proxy|not_?found|handler|fallback|rout|graphql|trpc|yoga|sirv/i
+const RESPONDER_NAME_PATTERN = /proxy|not_?found|handler|fallback|rout|graphql|trpc|yoga|sirv|auth|jwt|bearer|api_?key/i
 
 /** Matches the start of a call that creates middleware which rarely responds. Other names may be those of routes. */
 const HARMLESS_NAME_PATTERN =
   /^[\w.]*(?:limit|cors|helmet|logger|morgan|pino|session|pars|compress|cookie|secur|header|i18n|metric)/i
 
 /**
- * Returns the index at which a part of the text names CORS, except in comments, or -1.
+ * Returns the index at which a part of the text names CORS, or -1. Comments do not count, and neither do registrations
+ * for another application or router.
  *
  * @param {string} text
  * @param {string} code
+ * @param {string} app
  * @param {number} start
  * @param {number} [end]
  */
-function findCors(text, code, start, end) {
+function findCors(text, code, app, start, end) {
   const names = [...text.slice(start, end).matchAll(/cors|cross.?(domain|origin)|access-control/gi)]
-  const found = names.find(({ index }) => code[start + index] !== ' ')
+  const isForOther = new RegExp(`^[^\\S\\n]*(?!${app}\\b)\\w+\\.(?:use|register)\\([^\\n]*$`, 'm')
+  const found = names.find(
+    ({ index }) =>
+      code[start + index] !== ' ' &&
+      !isForOther.test(text.slice(text.lastIndexOf('\n', start + index) + 1, start + index)),
+  )
   return found === undefined ? -1 : start + found.index
 }
 
@@ -166,8 +199,8 @@ function findCors(text, code, start, end) {
  */
 function findOtherRegistration(text, app, start) {
   const passesApp = `^(?!.*(?:rout|createServer|serve|listen|socket))\\w[^\\n]*\\((?:(?:[^()]*, *)?${app}[,)]|\\{[^{}()]*\\b${app}\\b[^{}()]*\\})`
-  const registersList = `^(?:for|while)\\b[^{]*(?:\\{\\s*)?${app}\\.(?:use|register)\\(\\w+\\)`
-  const registersEach = `^.*\\.forEach\\(.*\\b${app}\\.use\\(|^${app}\\.use\\(\\.\\.\\.`
+  const registersList = `^(?:for|while)\\b[^{]{0,300}(?:\\{\\s*)?${app}\\.(?:use|register)\\(\\w+\\)`
+  const registersEach = `^.{0,200}\\.forEach\\(.{0,200}\\b${app}\\.use\\(|^${app}\\.use\\(\\.\\.\\.`
   const index = text.slice(start).search(new RegExp(`${passesApp}|${registersList}|${registersEach}`, 'im'))
   return index === -1 ? -1 : start + index
 }

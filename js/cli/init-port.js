@@ -43,18 +43,41 @@ function findPort(project, files, start) {
   const setPort = firstPort(start === null ? scriptPort(project) : portIn(start), portInEntry)
   const evidentPort = firstPort(reads === undefined ? undefined : setPort, port)
   if (others.length === 0 && evidentPort !== undefined) {
-    // The variable may come from another file, or from another variable.
-    const loadsOtherFile = sources.some(({ text }) => /\bconfig\(\{[^}]{0,500}\bpath\b/.test(text))
-    const isElsewhere = loadsOtherFile || (entry !== '' && portInEntry === undefined)
-    return { port: evidentPort, isCertain: reads === undefined || !isElsewhere }
+    const isClear = (entry === '' || portInEntry !== undefined) && !mayBeSetElsewhere(project, sources, start)
+    return { port: evidentPort, isCertain: reads === undefined || isClear }
   }
   const guesses = calls.map(({ source, argument }) => guessAt(source, argument, 0))
   const defaults = sources.map(({ text }) => DEFAULT_PORT_PATTERN.exec(text)?.[1])
   return { port: firstPort(setPort, ...guesses, ...defaults) ?? DEFAULT_PORT, isCertain: false }
 }
 
+/**
+ * Whether the variable `PORT` may come from a file other than `.env`, or differs between the scripts.
+ *
+ * @param {Pick<Project, 'read' | 'startScript' | 'devScript'>} project
+ * @param {Source[]} sources
+ * @param {string | null} start
+ */
+function mayBeSetElsewhere({ read, startScript, devScript }, sources, start) {
+  const imported = sources.flatMap(({ path, text }) => localImports(read, path, text))
+  const texts = [...sources.map(({ text }) => text), ...imported.map(({ path }) => maskComments(read(path) ?? ''))]
+  const scripts = [startScript, devScript].filter((script) => script !== undefined)
+  return (
+    [...texts, ...scripts, start ?? ''].some((text) => OTHER_FILE_PATTERN.test(text)) ||
+    OTHER_FILES.some((file) => environmentValue(read(file) ?? '', 'PORT')) ||
+    new Set(scripts.map(portIn)).size > 1
+  )
+}
+
+/** Matches code and commands that read variables from a file other than `.env`. */
+const OTHER_FILE_PATTERN =
+  /--env-file(?:-if-exists)?[= ](?!\.env(?:\s|$))|dotenv_config_path|dotenv-flow|\benvFilePath\b|\bloadEnvFile\(['"](?!(?:\.\/)?\.env['"])|\bconfig\(\{[^}]{0,500}\bpath\b/
+
+const OTHER_FILES = ['.env.local', '.env.development', '.env.development.local']
+
 /** Matches the default of `PORT` in code that does not pass it to `listen` directly. */
-const DEFAULT_PORT_PATTERN = /(?<![\w.])(?:process\.env\.)?PORT\s*(?:\|\||\?\?)\s*['"]?(\d{4,5})\b/
+const DEFAULT_PORT_PATTERN =
+  /(?<![\w.])(?:process\.env\.)?PORT\s*(?:\|\||\?\?)\s*(?:process\.env\.\w+\s*(?:\|\||\?\?)\s*)*['"]?(\d{4,5})\b/
 
 /**
  * Reads source code without comments, and the same code with masked literals.

@@ -152,7 +152,7 @@ function scriptSteps(project, { started }) {
 
 /** @param {string} scripts */
 const unreadNote = (scripts) =>
-  `To make ${scripts} read .env, add \`--env-file=.env\` to the \`node\` or \`tsx\` command, or import \`dotenv/config\` first in the application.`
+  `To make ${scripts} read .env, add \`--env-file=.env\` to the \`node\`, \`tsx\` or \`nodemon\` command, or import \`dotenv/config\` first in the application.`
 
 /** @type {(purpose: string, commands: string[]) => { text: string, commands: string[] }} */
 const environmentStep = (purpose, commands) => ({

@@ -50,10 +50,21 @@ function findStartCommand(project, application, candidates) {
   if (script !== undefined)
     return { start: loadsEnvironment ? script : withEnvironmentFile(script), file, loadsEnvironment }
   if (file === undefined) return { start: null, file, loadsEnvironment }
+  const { packageManager, devScript = '' } = project
+  if (
+    loadsEnvironment &&
+    /\.[cm]?ts$/.test(file) &&
+    TYPESCRIPT_RUNNER_PATTERN.test(devScript) &&
+    !devScript.includes('PORT=')
+  )
+    return { start: `${packageManager === 'npm' ? 'npm run' : packageManager} dev`, file, loadsEnvironment }
   const port = scriptPort(project)
   const command = buildStartCommand(project, file, loadsEnvironment)
   return { start: port === undefined ? command : `PORT=${port} ${command}`, file, loadsEnvironment }
 }
+
+/** Matches a script that runs TypeScript files without tsx. */
+const TYPESCRIPT_RUNNER_PATTERN = /^(?:\w+=\S* )*(?:ts-node|ts-node-dev|nodemon) [^&|;\n]+$/
 
 /**
  * Whether a script runs a build's output, which may be in the same folder as the TypeScript source.
@@ -111,7 +122,8 @@ const withEnvironmentFile = (script) =>
  * @param {Project} project
  * @param {Start} started
  */
-function scriptsReadingEnvironment({ startScript, devScript }, { start }) {
+function scriptsReadingEnvironment(project, { start }) {
+  const { startScript, devScript } = project
   /** @type {{ changed: [name: string, script: string][], unchanged: string[] }} */
   const scripts = { changed: [], unchanged: [] }
   if (startScript === undefined && devScript === undefined) {
@@ -121,7 +133,8 @@ function scriptsReadingEnvironment({ startScript, devScript }, { start }) {
   for (const [name, script = ''] of Object.entries({ start: startScript, dev: devScript })) {
     if (READS_ENVIRONMENT_PATTERN.test(script)) continue
     const changed = withEnvironmentFile(script)
-    if (changed !== script && !UNSAFE_SCRIPT_PATTERN.test(script)) scripts.changed.push([name, changed])
+    const isSafe = !UNSAFE_SCRIPT_PATTERN.test(script) && passesOptions(project, script)
+    if (changed !== script && isSafe) scripts.changed.push([name, changed])
     else if (/\b(?:node|tsx|nodemon|ts-node)\b/.test(script)) scripts.unchanged.push(name)
   }
   return scripts
@@ -129,9 +142,23 @@ function scriptsReadingEnvironment({ startScript, devScript }, { start }) {
 
 /**
  * Matches scripts of several commands, characters that a shell would expand in the printed command, and ts-node, which
- * nodemon runs for TypeScript files and which has no option for environment files.
+ * has no option for environment files.
  */
-const UNSAFE_SCRIPT_PATTERN = /[&|;\n"$`\\]|\bts-node\b(?!-dev)|\bnodemon\b(?!.*--exec).*\.[cm]?ts\b/
+const UNSAFE_SCRIPT_PATTERN = /[&|;\n"$`\\]|\bts-node\b(?!-dev)/
+
+/**
+ * Whether a script does not run nodemon, or nodemon runs `node` or `tsx`. Without `--exec`, nodemon runs TypeScript files
+ * with ts-node, and its configuration may name any other program, which may have no option for environment files.
+ *
+ * @param {Pick<Project, 'read'>} project
+ * @param {string} script
+ */
+function passesOptions({ read }, script) {
+  if (!/\bnodemon\b/.test(script)) return true
+  const isConfigured = read('nodemon.json') !== null || /"nodemonConfig"/.test(read('package.json') ?? '')
+  if (isConfigured || /\s--config\b/.test(script)) return false
+  return /\s(?:-x|--exec) (?:node|tsx) \S+$/.test(script) || !/\s(?:-x|--exec)\b|\.[cm]?ts\b/.test(script)
+}
 
 /**
  * Whether a file creates or imports the application, and also calls `listen` or `serve`.

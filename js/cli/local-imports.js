@@ -22,7 +22,6 @@ function localImports(read, importer, text, name) {
     const names = imported ?? required ?? ''
     if (name !== undefined && !new RegExp(`\\b${name}\\b`).test(names)) return []
     const target = posix.join(posix.dirname(importer), specifier)
-    if (target.startsWith('..')) return []
     const base = target.replace(/\.[cm]?js$/, '')
     const candidates = [target, ...[base, `${base}/index`].flatMap((name) => EXTENSIONS.map((end) => `${name}.${end}`))]
     const path = candidates.find((candidate) => read(candidate) !== null)

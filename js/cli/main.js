@@ -10,6 +10,7 @@ process.stdout.on('error', (error) => {
 })
 
 run(process.argv.slice(2), process).then((code) => {
-  // A file in `--options` may start the user's application, which would keep the process alive.
+  // A file in `--options` may start the user's application, which would keep the process alive. Output to pipes and
+  // terminals is asynchronous on some platforms, so it is written first.
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
 })

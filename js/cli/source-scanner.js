@@ -75,15 +75,18 @@ function isContinued(code, start, lineBreak, next) {
  * Whether a statement ends with `else`, or with `if`, `for` or `while` and a condition, so that its body follows.
  *
  * @param {string} statement
- * @returns {boolean}
  */
 function lacksBody(statement) {
-  if (/\belse$/.test(statement)) return true
-  const [header] = /^(?:[\s\S]*\belse\s+)?(?:if|for|while)\s*\(/.exec(statement) ?? []
-  if (header === undefined) return false
-  const conditionEnd = findClosingBracket(statement, header.length)
-  const body = statement.slice(conditionEnd + 1).trim()
-  return conditionEnd !== -1 && (body === '' || lacksBody(body))
+  if (/(?:^|\W)else$/.test(statement.slice(-5))) return true
+  if (!statement.endsWith(')') || /^do\b/.test(statement)) return false
+  let depth = 0
+  let index = statement.length
+  do {
+    index -= 1
+    if (')]}'.includes(statement[index])) depth += 1
+    else if ('([{'.includes(statement[index])) depth -= 1
+  } while (depth > 0 && index > 0)
+  return /\b(?:if|for|while|await)\s*$/.test(statement.slice(Math.max(0, index - 10), index))
 }
 
 /**
@@ -103,7 +106,8 @@ function findClosingBracket(code, start) {
 }
 
 /**
- * Returns the start and the end of the body of an `if` statement without `else`, or null.
+ * Returns the start and the end of the body of an `if` statement, or null for another statement. With `else`, the body is
+ * not a list of statements.
  *
  * @param {string} code
  * @param {number} start - The index of the statement.
@@ -114,7 +118,6 @@ function findConditionalBody(code, start, end) {
   if (header === undefined) return null
   const conditionEnd = findClosingBracket(code.slice(0, end), start + header.length)
   const body = code.slice(conditionEnd + 1, end)
-  if (conditionEnd === -1 || /\belse\b/.test(body)) return null
   const block = /^(\s*\{)[\s\S]*\}\s*$/.exec(body)
   return block === null
     ? { start: conditionEnd + 1, end }

@@ -1,5 +1,6 @@
 /** Reads the options of `verifyAuth` from flags, an options file and environment variables. */
 
+const { existsSync } = require('node:fs')
 const { readFile } = require('node:fs/promises')
 const { join, resolve } = require('node:path')
 const { pathToFileURL } = require('node:url')
@@ -194,17 +195,21 @@ function lookUpVariable(name, env, folder) {
 
 /** @param {string} file */
 async function importOptions(file) {
-  const module = await import(pathToFileURL(resolve(file)).href).catch(({ code, message }) => {
-    const problem = code === 'ERR_UNKNOWN_FILE_EXTENSION' ? UNKNOWN_EXTENSION_ADVICE : message
-    throw new UsageError(`--options ${file}: ${problem}`)
+  const path = resolve(file)
+  if (!existsSync(path)) throw new UsageError(`--options ${file}: the file does not exist`)
+  const module = await import(pathToFileURL(path).href).catch(({ code, message }) => {
+    if (code === 'ERR_UNKNOWN_FILE_EXTENSION') throw new UsageError(`--options ${file}: ${UNKNOWN_EXTENSION_ADVICE}`)
+    const advice = code === 'invalid_options' ? `. ${OWN_FILE_ADVICE}` : ''
+    throw new UsageError(`--options ${file}: running the file failed: ${message}${advice}`)
   })
   const options = module.options ?? module.default?.options ?? module.default
   // A CommonJS module that exports nothing has an empty default export.
   return typeof options === 'object' && options !== null && Object.keys(options).length === 0 ? undefined : options
 }
 
-const EXPECTED_EXPORT =
-  'an export named `options`, or a default export. Move the options of your application to a file of their own'
+const OWN_FILE_ADVICE = 'Move the options of your application to a file of their own, which exports only the options'
+
+const EXPECTED_EXPORT = `an export named \`options\`, or a default export. ${OWN_FILE_ADVICE}`
 
 const UNKNOWN_EXTENSION_ADVICE =
   'expected a file that ends with .json, .js, .mjs or .cjs. Node.js 22.18 or later also reads TypeScript files (.ts)'

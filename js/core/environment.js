@@ -77,7 +77,7 @@ function withMissingOptionHint(result, optionSet, options) {
   const { name, variable, advice } = row
   const isMissing = variable !== undefined && [undefined, ''].includes(options?.[name]) && isBlank(variable)
   const secondMissingVariable = otherMissingVariable(name, optionSet, options)
-  const fileHint = envFileHint(variable, secondMissingVariable)
+  const fileHint = envFileHint(variable, secondMissingVariable, optionSet === 'nest' ? NEST_START : undefined)
   const hint = fileHint ?? (isMissing ? advice : undefined)
   const secondVariableHint =
     secondMissingVariable === undefined || fileHint?.includes(secondMissingVariable)
@@ -87,6 +87,8 @@ function withMissingOptionHint(result, optionSet, options) {
   const sentences = [result.message, hint, secondVariableHint, nextJsHint]
   return { ...result, message: sentences.filter((sentence) => sentence !== undefined).join('. ') }
 }
+
+const NEST_START = ' (`nest start --env-file .env` in NestJS)'
 
 /** Next.js reads environment files itself. */
 const NEXT_JS_OPTION_SETS = ['next', 'proxy']
@@ -121,8 +123,9 @@ function otherMissingVariable(reportedOption, optionSet, options) {
  * @param {string | undefined} variable - The option's variable. Without it, the hint names all variables that only the
  *   file sets, because the application chooses the variable's name.
  * @param {string} [secondMissingVariable] - The variable of another option that is missing, too.
+ * @param {string} [startHint] - Another command that may start the application.
  */
-function envFileHint(variable, secondMissingVariable) {
+function envFileHint(variable, secondMissingVariable, startHint = '') {
   const missingVariables = Object.entries(readEnvFile('.env')).flatMap(([name, value = '']) =>
     VARIABLE_NAME_PATTERN.test(name) && /[^\s=]/.test(value) && isBlank(name) ? [name] : [],
   )
@@ -135,7 +138,7 @@ function envFileHint(variable, secondMissingVariable) {
   if (listedVariables.length === 0) return undefined
   const empty = listedVariables.filter((name) => ownProperty(process.env, name) !== undefined)
   const unset = listedVariables.filter((name) => !empty.includes(name))
-  const unreadHint = `The file .env sets ${unset.join(', ')}, but Node.js has not read the file: add --env-file=.env to the \`node\`, \`tsx\` or \`nodemon\` command that starts the application, and set ${unset.length === 1 ? 'the variable' : 'the variables'} in the environment of commands such as \`npm test\``
+  const unreadHint = `The file .env sets ${unset.join(', ')}, but Node.js has not read the file: add --env-file=.env to the \`node\`, \`tsx\` or \`nodemon\` command that starts the application${startHint}, and set ${unset.length === 1 ? 'the variable' : 'the variables'} in the environment of commands such as \`npm test\``
   const emptyHint = `The file .env sets ${empty.join(', ')}, but --env-file does not replace an empty variable in the environment: run \`unset ${empty.join(' ')}\``
   return [unset.length > 0 && unreadHint, empty.length > 0 && emptyHint].filter(Boolean).join('. ')
 }

@@ -94,6 +94,10 @@ describe('init adds the route to Express', () => {
     'if (a)\n  if (b)\n    app.use(helmet())\napp.use(cors())',
     'if (a) {\n  app.use(cors()) // }\n}',
     'if (a) { }\napp.use(helmet())',
+    'app.use(wrap((req, res, next) => {\n  log(res)\n  next()\n}))',
+    'app.use(cors())\n\ndo {\n  a()\n} while (b)\napp.use(helmet())',
+    "import { log } from './log.js'\napp.use(log)\napp.use(cors())",
+    'app.use(load())\napp.use(page)\n\napp.use(\n  cors(),\n)',
     "app.use((req, res, next) => {\n  res.set('X-A', 'b').on('finish', () => timer.end())\n  next()\n})",
   ])
     test(`below middleware that follows declarations: ${JSON.stringify(statements)}`, async (t) => {
@@ -125,6 +129,11 @@ describe('init adds the route to Express', () => {
     'if (a) {\n  app.use(helmet())\n} else {\n  app.use(f)\n}',
     "if (a) {\n  app.use(helmet())\n  app.get('/', f)\n}",
     'for (const a of b)\n  app.use(helmet(a))',
+    "if (a)\n  app.use(helmet())\nelse\n  if (b)\n    app.get('/', f)",
+    'if (a) app.use(basicAuth({ users }))',
+    "app.use(passport.authenticate('jwt', { session: false }))",
+    "app.use('*', serveStatic({ path: './dist/index.html' }))",
+    'app.use(basicAuth())\napp.use(log)',
     'while (a)\n  app.use(helmet(a))',
     "const page = (req, res, next) => {\n  if (req.path.startsWith('/api')) return next()\n  res.sendFile(index)\n}\napp.use(page)",
     'const guard = (req, res, next) => {\n  if (!req.headers.key) return res.status(401).json({})\n  next()\n}\napp.use(guard)',
@@ -166,8 +175,16 @@ test('init adds the route below the error handler of Koa and the CORS middleware
 describe('init prints the route instead of adding it, and why:', () => {
   const express = "import express from 'express'\nconst app = express()\n"
   for (const [framework, text, reason] of [
-    ['koa', "import Koa from 'koa'\nconst app = new Koa()\nuseRouter(app)\napp.use(cors())\n", 'line 4 names CORS'],
-    ['express', `${express}app.get('/', f)\napp.use(\n  '/a',\n  cors(),\n)\n`, 'line 6 names CORS'],
+    [
+      'koa',
+      "import Koa from 'koa'\nconst app = new Koa()\nuseRouter(app)\napp.use(cors())\n",
+      'line 3 may respond to requests, and line 4 names CORS',
+    ],
+    [
+      'express',
+      `${express}app.get('/', f)\napp.use(\n  '/a',\n  cors(),\n)\n`,
+      'line 3 may respond to requests, and line 6 names CORS',
+    ],
     [
       'fastify',
       "import Fastify from 'fastify'\nconst app = Fastify()\nif (a) {\n  await app.register(\n    fastifyCors, o)\n}\n",
@@ -195,7 +212,7 @@ describe('init prints the route instead of adding it, and why:', () => {
     [
       'hono',
       "import { Hono } from 'hono'\nconst app = new Hono()\napp.get('/', f)\napp.use('*', cors({ origin }))\n",
-      'line 4 names CORS',
+      'line 3 may respond to requests, and line 4 names CORS',
     ],
     ['express', `${express}const a = {\n`, 'the end of the statement in line 3 is not clear'],
     [
@@ -206,12 +223,12 @@ describe('init prints the route instead of adding it, and why:', () => {
     [
       'express',
       "import express from 'express'\nexport function create() {\n  const app = express()\n  return app\n}\n",
-      'a function creates the application, or the file creates several',
+      'a function creates the application',
     ],
     [
       'express',
       "import express from 'express'\nconst app = express()\nconst admin = express()\n",
-      'a function creates the application, or the file creates several',
+      'the file creates several applications',
     ],
     ['express', 'const app = express()\n', 'the file does not import express in a line of its own'],
     [
@@ -235,6 +252,40 @@ describe('init prints the route instead of adding it, and why:', () => {
     const { manual } = await project(t, files).json()
     assert.match(manual[0].reason, /^app\.js and server\.js create an application\. Put/)
   })
+})
+
+test('init adds the route although other code may register CORS, if CORS is already registered', async (t) => {
+  const text = "import express from 'express'\nconst app = express()\napp.use(cors())\nconfigure(app, o)\n"
+  const { files } = await project(t, { 'package.json': uses('express'), 'app.js': text }).json()
+  assert.match(files.find(({ path }) => path === 'app.js').content, /^app\.use\(cors\(\)\)\n\n\/\/ Added/m)
+})
+
+test('a very long file of statements without bodies takes little time', { timeout: 20_000 }, () => {
+  const { addRoute } = require('../../../js/cli/init-edit')
+  const framework = { package: 'express', appCreationPattern: 'express', route: String }
+  for (const rest of [
+    'if (a)\n'.repeat(150_000),
+    `${'x.forEach(y)'.repeat(80_000)}\n`,
+    'while (x) y\n'.repeat(80_000),
+    'else '.repeat(200_000),
+  ])
+    addRoute(`import express from 'express'\nconst app = express()\n${rest}app.get('/', f)\n`, framework)
+})
+
+test('init ignores CORS of another application or router', async (t) => {
+  for (const [framework, text] of [
+    [
+      'hono',
+      "import { Hono } from 'hono'\nconst app = new Hono()\n\nconst api = new Hono()\napi.use(cors())\nserve(app)\n",
+    ],
+    [
+      'express',
+      "import express from 'express'\nconst app = express()\n\nconst api = express.Router()\n  api.use('/', cors())\n",
+    ],
+  ]) {
+    const { files } = await project(t, { 'package.json': uses(framework), 'app.js': text }).json()
+    assert.match(files.find(({ path }) => path === 'app.js').content, /^const app = .*\n\n\/\/ Added/m)
+  }
 })
 
 test('init adds the route to the application that is served, if the file creates several', async (t) => {

@@ -106,6 +106,7 @@ describe('init is certain of the port in', () => {
     ['const timeout = 5000\nmongoose.connect(url).then(() => app.listen(4417))', 4417],
     ['const port = 4418\nif (port == 5000 || port >= 6000) exit()\napp.listen(port)', 4418],
     ['app.listen(4419)\napp.listen(4419)', 4419],
+    ["require('dotenv').config({ path: 'settings.env' })\napp.listen(4420)", 4420],
   ])) {
     test(JSON.stringify(source), async (t) => {
       const { port: found, isGuess, notes } = await request(t, { 'app.ts': `${CREATES}${source}\n` })
@@ -157,6 +158,9 @@ describe('init guesses the port in', () => {
     ['const port = process.env.APP_PORT || 4612\napp.listen(port)', 4612],
     ["require('dotenv').config({ path: './config/config.env' })\napp.listen(process.env.PORT || 4613)", 4613],
     ['metrics.listen(4614)\napp.listen(5000)', 4614],
+    ["app.set('port', process.env.PORT || process.env.NODE_PORT || 4616)\napp.listen(app.get('port'))", 4616],
+    ["require('dotenv-flow').config()\napp.listen(process.env.PORT || 4617)", 4617],
+    ["process.loadEnvFile('./.env.local')\napp.listen(process.env.PORT || 4618)", 4618],
     ['const port = isDevelopment ? 8080 : 4615\napp.listen(port)', 4615],
   ])) {
     test(JSON.stringify(source), async (t) => {
@@ -190,6 +194,7 @@ describe('init guesses the port in', () => {
   for (const source of [
     '',
     'app.listen()',
+    'app.listen({ host })',
     "app.listen('/run/app-2024')",
     'app.listen(config.port)',
     'app.listen(process.env.PORT)',
@@ -242,6 +247,36 @@ describe('init takes PORT from the environment file', () => {
       assert.deepEqual([found.port, found.isGuess], [4000, false])
     })
 
+  for (const [what, files, scripts] of /** @type {[string, any, any][]} */ ([
+    ['the script reads another file', {}, { start: 'node --env-file=.env.local app.js' }],
+    [
+      'a script passes another file to dotenv',
+      {},
+      { start: 'node -r dotenv/config app.js dotenv_config_path=.env.dev' },
+    ],
+    ['another file sets it', { '.env.local': 'PORT=5000\n' }, {}],
+    ['only one of the scripts sets it', {}, { start: 'node app.js', dev: 'PORT=5000 nodemon app.js' }],
+    [
+      'an imported file reads another file',
+      { 'config.js': "require('dotenv').config({ path: 'settings.env' })\n", 'app.js': "require('./config')\n" },
+      {},
+    ],
+  ]))
+    test(`or says that it is a guess, because ${what}`, async (t) => {
+      const source = `${files['app.js'] ?? ''}${CREATES}app.listen(process.env.PORT || 4000)\n`
+      const found = await request(t, { ...files, 'app.js': source }, 'express', scripts)
+      assert.deepEqual([found.port, found.isGuess], [4000, true])
+    })
+
+  test('or says that it is a guess, because a module of NestJS names another file', async (t) => {
+    const files = {
+      'src/main.ts': "import { AppModule } from './app.module'\nawait app.listen(process.env.PORT ?? 4000)\n",
+      'src/app.module.ts': "ConfigModule.forRoot({ envFilePath: '.development.env' })\n",
+    }
+    const { port, isGuess } = await request(t, files, '@nestjs/core')
+    assert.deepEqual([port, isGuess], [4000, true])
+  })
+
   test('unless its value refers to another variable, which makes the port a guess', async (t) => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the syntax of environment files
     const files = { '.env': 'PORT=${APP_PORT}\n', 'app.js': `${CREATES}app.listen(process.env.PORT || 4000)\n` }
@@ -281,8 +316,8 @@ describe('the port is found in little time in', () => {
 })
 
 /** Returns the port of the first request, whether the output says that it is a guess, and the notes. */
-async function request(t, files, name = 'express') {
-  const { json, init } = project(t, { 'package.json': uses(name), ...files })
+async function request(t, files, name = 'express', scripts = {}) {
+  const { json, init } = project(t, { 'package.json': { ...uses(name), scripts }, ...files })
   const { commands, notes } = await json()
   const [text = ''] = /^.* a request without a token.*/m.exec(unwrapped((await init(['--yes'])).stdout)) ?? []
   const [, port] = /^curl .*http:\/\/localhost:(\d+)\//.exec(commands.find((line) => line.startsWith('curl'))) ?? []

@@ -261,7 +261,7 @@ test('init says where users must add the printed lines', async (t) => {
   const { stdout } = await init(['--yes'])
   assert.match(
     unwrapped(stdout),
-    /! Add to app\.js yourself, because a function creates the application, or the file creates several\. Put the import at the top, and the rest below the creation of the application and CORS, and above the handlers for 404 and errors:\n\n {2}import/,
+    /! Add to app\.js yourself, because a function creates the application\. Put the import at the top, and the rest below the creation of the application and CORS, and above the handlers for 404 and errors:\n\n {2}import/,
   )
 })
 

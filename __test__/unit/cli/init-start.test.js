@@ -163,15 +163,30 @@ describe('init makes scripts read .env:', () => {
       'PORT=$P node app.js',
       'nodemon app.ts',
       'nodemon --exec ts-node app.ts',
+      'nodemon --exec sucrase-node app.js',
+      'nodemon --exec npm start',
+      'nodemon -x npx tsx app.ts',
+      'nodemon --config nodemon.dev.json',
       'ts-node app.ts',
       'concurrently "nodemon app.js"',
     ]) {
       const [text, ...commands] = await lastStep(t, { dev })
       assert.match(
         text,
-        /^To make `npm run dev` read \.env, add `--env-file=\.env` to the `node` or `tsx` command, or import$/,
+        /^To make `npm run dev` read \.env, add `--env-file=\.env` to the `node`, `tsx` or `nodemon` command, or$/,
       )
       assert.deepEqual(commands, [])
+    }
+  })
+
+  test('no script of a nodemon that is configured elsewhere', async (t) => {
+    const scripts = { dev: 'nodemon app.js' }
+    for (const files of [
+      { 'nodemon.json': '{}' },
+      { 'package.json': { scripts, nodemonConfig: {}, ...uses('express') } },
+    ]) {
+      const own = project(t, { 'package.json': { scripts, ...uses('express') }, 'app.js': WHOLE, ...files })
+      assert.ok(!(await own.json()).commands.some((command) => command.startsWith('npm pkg set')))
     }
   })
 
