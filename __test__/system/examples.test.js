@@ -10,6 +10,7 @@ const { io } = require('socket.io-client')
 const { WebSocket } = require('ws')
 const { temporaryFolder } = require('../support/files')
 const { ask } = require('../support/frameworks')
+const { startIssuer } = require('../support/helpers')
 const { connectClient, freePort, startAuthorizationServer } = require('../support/mcp-client')
 const { blocks, read, rows, section } = require('../support/pages')
 const { EXAMPLES, compile, launch, start } = require('../support/start-example')
@@ -114,6 +115,17 @@ describe('the example', { timeout: 300_000 }, () => {
       assert.equal(code, 1)
     })
   }
+
+  test("mcp.mjs serves the page's client", async (t) => {
+    const port = await freePort()
+    const resource = `http://127.0.0.1:${port}/mcp`
+    const issuer = await startIssuer(t)
+    await launch(t, join(EXAMPLES, 'mcp.mjs'), issuer.logtoUrl, 'inherit', { PORT: String(port), MCP_URL: resource })
+    const TOKEN = issuer.mint({ sub: 'alice', audience: resource, scope: 'read:orders' })
+    const env = { ...process.env, URL: resource, TOKEN }
+    const { stdout } = await promisify(execFile)(process.execPath, [join(EXAMPLES, 'clients/mcp.mjs')], { env })
+    assert.match(stdout, /Orders of alice/)
+  })
 
   for (const name of ['mcp.mjs', 'mcp-sdk-2.mjs']) {
     test(`${name} serves clients of both versions of the SDK, which discover where to sign in`, async (t) => {

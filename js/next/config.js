@@ -32,13 +32,16 @@ function withExternalPackage(config) {
   return { ...config, serverExternalPackages: packages.includes(PACKAGE) ? packages : [...packages, PACKAGE] }
 }
 
-/** Warns about a proxy in the root of a project whose pages are in `src`, because Next.js silently ignores it. */
+/** Warns about a proxy that is not next to the pages, because Next.js silently ignores it. */
 function warnAboutMisplacedProxy() {
-  const file = findFile(PROXY_FILES)
-  const folders = ['app', 'pages']
-  if (file === undefined || findFile(folders) !== undefined) return
-  if (findFile(folders.map((folder) => `src/${folder}`)) === undefined) return
-  process.emitWarning(`Next.js ignores ${file}: move it to src/${file}, next to the pages`, {
+  const folder = findFile(['app', 'pages']) ? '' : findFile(['src/app', 'src/pages']) ? 'src/' : undefined
+  if (folder === undefined || findFile(PROXY_FILES.map((name) => folder + name))) return
+  const misplaced = ['', 'src/', 'app/', 'src/app/'].flatMap((parent) =>
+    PROXY_FILES.map((name) => ({ file: parent + name, name })),
+  )
+  const found = misplaced.find(({ file }) => existsSync(file))
+  if (found === undefined) return
+  process.emitWarning(`Next.js ignores ${found.file}: move it to ${folder}${found.name}, next to the pages`, {
     code: 'LOGTO_AUTHKIT_MISPLACED_PROXY',
   })
 }

@@ -24,23 +24,20 @@ class Revocations extends RevocationsHandle {
   #core
   #mirror
   #store
-  /** Whether no other object can use the store. */
-  #isOwnStore
   /** The running `catchUp` tasks, which `close` stops. @type {Set<{ stop: () => void }>} */
   #running = new Set()
 
   /**
    * @param {NativeRevocations} core
    * @param {RevocationStore} store
-   * @param {boolean} isOwnStore
    */
-  constructor(core, store, isOwnStore) {
+  constructor(core, store) {
     super(core.id)
     this.#core = core
     publishAppliedEntries(core)
     this.#mirror = new RevocationMirror(core, store)
     this.#store = store
-    this.#isOwnStore = isOwnStore
+    if (store instanceof MemoryStore) revocationsByStore.set(store, [...(revocationsByStore.get(store) ?? []), this])
   }
 
   /** @type {PublicRevocations['revokeSubject']} */
@@ -129,7 +126,9 @@ class Revocations extends RevocationsHandle {
 
   /** @type {import('./webhook').Publish} */
   #publish = (entries, timeoutMs) => {
-    if (this.#isOwnStore && !usedRevocations.has(this)) warnAboutUnusedRevocations()
+    // Other processes may verify tokens with any other store.
+    const users = this.#store instanceof MemoryStore ? revocationsByStore.get(this.#store) : undefined
+    if (users?.every((revocations) => !usedRevocations.has(revocations))) warnAboutUnusedRevocations()
     return this.#mirror.publish(entries, timeoutMs)
   }
 
@@ -138,6 +137,9 @@ class Revocations extends RevocationsHandle {
     await this.#publish([valueOrThrow(this.#core.entry(kind, id, snapshot(options), Date.now()))])
   }
 }
+
+/** The objects that share each in-memory store. @type {WeakMap<RevocationStore, Revocations[]>} */
+const revocationsByStore = new WeakMap()
 
 const warnAboutUnusedRevocations = createOneTimeWarning(
   'LOGTO_AUTHKIT_UNUSED_REVOCATIONS',
@@ -159,7 +161,7 @@ function createRevocations(options) {
   )
   // An in-memory store is always reachable.
   const policy = store instanceof MemoryStore ? { ...checkedOptions, whenUnavailable: 'accept' } : checkedOptions
-  return new Revocations(valueOrThrow(native.createRevocations(policy, store.identity)), store, given === undefined)
+  return new Revocations(valueOrThrow(native.createRevocations(policy, store.identity)), store)
 }
 
 /** @param {unknown} store */

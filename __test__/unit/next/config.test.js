@@ -49,18 +49,26 @@ function warningsIn(folder) {
   return spawnSync(process.execPath, ['-e', script], { cwd: folder, encoding: 'utf8' }).stderr
 }
 
-test('warns about a proxy that Next.js ignores, because the pages are in src', (t) => {
+test('warns about a proxy that Next.js ignores, because it is not next to the pages', (t) => {
+  for (const [pages, file, target] of [
+    ['src/app/page.tsx', 'proxy.ts', 'src/proxy.ts'],
+    ['src/pages/index.tsx', 'middleware.js', 'src/middleware.js'],
+    ['app/page.tsx', 'src/proxy.ts', 'proxy.ts'],
+    ['app/page.tsx', 'app/proxy.ts', 'proxy.ts'],
+    ['src/app/page.tsx', 'src/app/proxy.js', 'src/proxy.js'],
+  ]) {
+    const { folder, save } = temporaryFolder(t)
+    save(pages, '')
+    assert.equal(warningsIn(folder), '')
+    save(file, '')
+    const warning = `[LOGTO_AUTHKIT_MISPLACED_PROXY] Warning: Next.js ignores ${file}: move it to ${target}, next to`
+    assert.ok(warningsIn(folder).includes(warning), file)
+    save(target, '')
+    assert.equal(warningsIn(folder), '', file)
+  }
   const { folder, save } = temporaryFolder(t)
-  const warn = () => warningsIn(folder)
-  save('src/app/page.tsx', '')
-  assert.equal(warn(), '')
   save('proxy.ts', '')
-  assert.match(
-    warn(),
-    /\[LOGTO_AUTHKIT_MISPLACED_PROXY\] Warning: Next\.js ignores proxy\.ts: move it to src\/proxy\.ts/,
-  )
-  save('app/page.tsx', '')
-  assert.equal(warn(), '')
+  assert.equal(warningsIn(folder), '')
 })
 
 test('warns about a proxy that Next.js runs in the Edge runtime', (t) => {
