@@ -212,4 +212,4 @@ const nextJsPort = ({ devScript = '' }) =>
 /** Returns the first candidate that is a valid port. @param {(string | undefined)[]} candidates */
 const firstPort = (...candidates) => candidates.find((port) => Number(port) >= 1 && Number(port) <= MAX_PORT)
 
-module.exports = { DEFAULT_PORT, findPort, nextJsPort, portNote, scriptPort }
+module.exports = { findPort, nextJsPort, portNote, scriptPort }
