@@ -57,7 +57,7 @@ const HINTS_BY_CODE = {
       ? schemeHint(authorization[0] ?? '')
       : details.cookie === undefined
         ? [reasonMeaning(details.reason) ?? [], MISSING_TOKEN_ADVICE[details.reason] ?? []].flat()
-        : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}".`,
+        : `The cookie "${details.cookie}" contains a JWT, but this API reads the cookie "${options.cookieName ?? contract().cookies.auth}". If that JWT is the access token, set cookieName: "${details.cookie}". To check the token, paste it without the name of the cookie.`,
     sdkCookieHint(cookie),
     `The client must send \`Authorization: Bearer <token>\` or the cookie \`${contract().cookies.auth}\`. Browsers send cookies to another site only with SameSite=None and \`credentials: "include"\`.`,
   ],

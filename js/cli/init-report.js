@@ -198,7 +198,13 @@ function publicRoutesNotes(project, { isExtended, changes, manual, application }
   if (!isExtended || !hasNewRoute) return []
   const advice = PROTECTION_ADVICE[framework](project, application)
   const page = framework === 'next' && router === 'pages' ? 'next-pages' : framework
-  return [`All other routes stay public. ${advice} See ${DOCS_FOLDER}/${page}.md.`]
+  const [, corsPath] = /\.use\(\s*['"`](\/[^'"`]*[^'"`*/])\/?\*?['"`]\s*,\s*cors\(/.exec(application.file.text) ?? []
+  return [
+    `All other routes stay public. ${advice} See ${DOCS_FOLDER}/${page}.md.`,
+    ...(corsPath === undefined
+      ? []
+      : [`CORS applies only to paths below ${toPrintable(corsPath)}, so pages on other origins cannot call /me.`]),
+  ]
 }
 
 /**

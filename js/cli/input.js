@@ -54,6 +54,7 @@ function findToken(input) {
   const note =
     best.note ??
     NOTES.find(([pattern]) => pattern.test(contentOf(best)))?.[1] ??
+    missingScopeNote(visible) ??
     (hasUnusualCharacters ? UNUSUAL_CHARACTERS_NOTE : undefined)
   return note === undefined ? best : { ...best, note }
 }
@@ -66,6 +67,14 @@ const NOTES = [
     'The token contains an ellipsis: the program that printed it shortened it. Copy the whole value.',
   ],
 ]
+
+/** Names the scope that a pasted response requires. @param {string} text */
+function missingScopeNote(text) {
+  const [, scope] = /error="insufficient_scope"[^\n]*\bscope="([\w:./ -]{1,200})"/.exec(text) ?? []
+  return scope === undefined
+    ? undefined
+    : `The response says that the token lacks the scope ${scope}. To check the token for it, run explain with --scope "${scope}".`
+}
 
 /** Matches characters without a width, such as a soft hyphen, which chats and web pages insert. */
 const INVISIBLE_PATTERN = /\p{Cf}/gu
@@ -118,7 +127,20 @@ function findInJson(text) {
     if (memberName === 'cookie') return { cookie: found, foundIn: `the header "${name}" in the JSON` }
     return { token: found, foundIn: `the member "${name}" of the JSON` }
   }
-  return isClaimsSet(value) ? { authorization: [], foundIn: 'the JSON', problem: CLAIMS_PROBLEM } : undefined
+  const problem = decodedProblem(value)
+  return problem === undefined ? undefined : { authorization: [], foundIn: 'the JSON', problem }
+}
+
+/**
+ * Says that an object is the response to a rejected request, or the claims of a token.
+ *
+ * @param {any} value
+ */
+function decodedProblem(value) {
+  const isResponse = value?.error !== undefined && /^[a-z_]{1,40}$/.test(value.code ?? '')
+  if (isResponse)
+    return `The input is the response ${value.code}, which node_modules/logto-authkit/docs/errors.md explains. Paste the request or its token.`
+  return isClaimsSet(value) ? CLAIMS_PROBLEM : undefined
 }
 
 const CLAIMS_PROBLEM =

@@ -25,6 +25,18 @@ describe('init says that all other routes are public', () => {
     })
   }
 
+  test('of an application, and if CORS does not apply to the new route', async (t) => {
+    const notes = async (cors) => {
+      const source = `import { Hono } from 'hono'\nconst app = new Hono()\n${cors}\n`
+      return (await project(t, { 'package.json': uses('hono'), 'app.js': source }).json()).notes.join('\n')
+    }
+    const note = 'CORS applies only to paths below /api, so pages on other origins cannot call /me.'
+    for (const cors of ["app.use('/api/*', cors())", 'app.use(\n  "/api",\n  cors({ origin }),\n)'])
+      assert.ok((await notes(cors)).includes(note), cors)
+    for (const cors of ["app.use('*', cors())", "app.use('/*', cors())", 'app.use(cors())', "app.use('/api', f)"])
+      assert.ok(!(await notes(cors)).includes('CORS applies'), cors)
+  })
+
   for (const [name, files, page] of /** @type {[string, any, string][]} */ ([
     ['@nestjs/core', {}, 'nestjs'],
     ['next', { 'app/page.jsx': '' }, 'next'],

@@ -270,6 +270,19 @@ describe('a token is found in', () => {
   }
 })
 
+test('the scope that a pasted response requires is named', async () => {
+  const hintsOf = async (response) =>
+    (await explain(`> GET / HTTP/1.1\n> Authorization: Bearer ${issuer.mint()}\n>\n< HTTP/1.1 403\n< ${response}`))
+      .hints
+  const challenge = 'WWW-Authenticate: Bearer realm="api", error="insufficient_scope", scope="write:orders"'
+  assert.match(
+    (await hintsOf(challenge)).join('\n'),
+    /lacks the scope write:orders\. .* run explain with --scope "write:orders"/,
+  )
+  for (const other of ['Vary: Cookie', 'WWW-Authenticate: Bearer error="insufficient_scope", scope="\u0007"'])
+    assert.doesNotMatch((await hintsOf(other)).join('\n'), /lacks the scope/)
+})
+
 test('a token in a URL causes a hint, unless the application reads it there', async (t) => {
   const hintsOf = async (form, options) => (await explain(form(issuer.mint()), options)).hints.join()
   const says = /it does not read tokens from URLs.*Authorization: Bearer.*"access_token".*getToken/
@@ -471,6 +484,11 @@ describe('no token is found in', () => {
       'the decoded claims',
       json({ iss: 'https://t.logto.app/oidc', sub: 'alice' }),
       /decoded claims of a token\. Paste the token/,
+    ],
+    [
+      'the response to a rejected request',
+      json({ error: 'Authentication failed', code: 'invalid_audience', message: 'a' }),
+      /^The input is the response invalid_audience, which .*errors\.md explains\. Paste the request or its token\.$/,
     ],
     ['decoded claims without an issuer', json({ sub: 'alice', exp: 1 }), /decoded claims of a token/],
     ['an object', json({ issuer: 'https://t.logto.app/oidc' }), /^No token was found in the input/],
