@@ -209,7 +209,10 @@ function explainUnexpectedStatus({ status, json }, handler) {
   const found = `the response is ${status}${typeof json?.error === 'string' ? `, ${json.error}` : ''}`
   if (json?.error === 'body_already_read') return { found, advice: String(json.message) }
   if (status === 401)
-    return { found, advice: `Register ${handler} before logtoAuth(), since Logto sends no access token.` }
+    return {
+      found,
+      advice: `Register ${handler} before logtoAuth(), since Logto sends no access token, or correct the path of the URL.`,
+    }
   if (status === 403)
     return { found, advice: `Exempt ${handler} from CSRF protection and firewall rules, since Logto sends no cookies.` }
   if (status === 404 || status === 405) return { found, advice: `Mount ${handler} at this URL, for POST.` }

@@ -34,14 +34,16 @@ function withExternalPackage(config) {
 
 /** Warns about a proxy that is not next to the pages, because Next.js silently ignores it. */
 function warnAboutMisplacedProxy() {
-  const folder = findFile(['app', 'pages']) ? '' : findFile(['src/app', 'src/pages']) ? 'src/' : undefined
-  if (folder === undefined || findFile(PROXY_FILES.map((name) => folder + name))) return
+  const pages = findFile(['app', 'pages', 'src/app', 'src/pages'])
+  if (pages === undefined) return
+  const folder = pages.startsWith('src/') ? 'src/' : ''
+  if (findFile(PROXY_FILES.map((name) => folder + name))) return
   const misplaced = ['', 'src/', 'app/', 'src/app/'].flatMap((parent) =>
     PROXY_FILES.map((name) => ({ file: parent + name, name })),
   )
   const found = misplaced.find(({ file }) => existsSync(file))
   if (found === undefined) return
-  process.emitWarning(`Next.js ignores ${found.file}: move it to ${folder}${found.name}, next to the pages`, {
+  process.emitWarning(`Next.js ignores ${found.file}: move it to ${folder}${found.name}, next to the folder ${pages}`, {
     code: 'LOGTO_AUTHKIT_MISPLACED_PROXY',
   })
 }

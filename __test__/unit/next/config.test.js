@@ -1,6 +1,6 @@
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
-const { join } = require('node:path')
+const { dirname, join } = require('node:path')
 const { test } = require('node:test')
 const { withLogtoAuth } = require('logto-authkit/next/config')
 const { temporaryFolder } = require('../../support/files')
@@ -61,7 +61,7 @@ test('warns about a proxy that Next.js ignores, because it is not next to the pa
     save(pages, '')
     assert.equal(warningsIn(folder), '')
     save(file, '')
-    const warning = `[LOGTO_AUTHKIT_MISPLACED_PROXY] Warning: Next.js ignores ${file}: move it to ${target}, next to`
+    const warning = `[LOGTO_AUTHKIT_MISPLACED_PROXY] Warning: Next.js ignores ${file}: move it to ${target}, next to the folder ${dirname(pages)}`
     assert.ok(warningsIn(folder).includes(warning), file)
     save(target, '')
     assert.equal(warningsIn(folder), '', file)
