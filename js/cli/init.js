@@ -92,7 +92,7 @@ async function run(args, surroundings) {
     if (plan.changes.length === 0)
       stdout.write(`Nothing to ${plan.manual.length > 0 ? 'write' : 'change: everything is there already'}.\n\n`)
     else if (values['dry-run'])
-      stdout.write('Nothing was written (--dry-run). Without it, init also prints the next steps.\n\n')
+      writeParagraph('Nothing was written (--dry-run). Without it, init also prints the next steps.')
     else if (isConfirmed || (await prompt?.confirm('Write these changes?'))) {
       writeChanges(folder, plan.changes)
       stdout.write(`${paint.good('✓')} Written.\n\n`)
