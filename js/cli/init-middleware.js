@@ -6,6 +6,7 @@ const {
   findExpressionEnd,
   findStatementEnd,
   maskLiterals,
+  skipWhitespace,
 } = require('./source-scanner')
 
 /**
@@ -31,7 +32,7 @@ function findMiddlewareEnd(text, creation) {
     return { reason: `the statement in ${lineAt(creation.index)} does more than create the application` }
   const appPattern = new RegExp(`\\b${app}\\b`)
   for (let position = end; ; ) {
-    const start = position + code.slice(position).search(/\S|$/)
+    const start = skipWhitespace(code, position)
     const statementEnd = findStatementEnd(code, start)
     if (statementEnd === null) return { reason: `the end of the statement in ${lineAt(start)} is not clear` }
     const statement = code.slice(start, statementEnd)
@@ -99,7 +100,7 @@ const MAX_DEPTH = 3
 /** @type {(text: string, code: string, start: number, app: string, depth: number) => boolean} */
 function areRegistrations(text, code, start, app, depth) {
   for (let position = start; ; ) {
-    position += code.slice(position).search(/\S|$/)
+    position = skipWhitespace(code, position)
     if (position === code.length) return true
     const end = findStatementEnd(code, position)
     if (end === null || !isRegistration(text, code, { start: position, end }, app, depth)) return false

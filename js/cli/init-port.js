@@ -43,8 +43,8 @@ function findPort(project, files, start) {
   const setPort = firstPort(start === null ? scriptPort(project) : portIn(start), portInEntry)
   const evidentPort = firstPort(reads === undefined ? undefined : setPort, port)
   if (others.length === 0 && evidentPort !== undefined) {
-    const isClear = (entry === '' || portInEntry !== undefined) && !mayBeSetElsewhere(project, sources, start)
-    return { port: evidentPort, isCertain: reads === undefined || isClear }
+    const isClear = () => (entry === '' || portInEntry !== undefined) && !mayBeSetElsewhere(project, sources, start)
+    return { port: evidentPort, isCertain: reads === undefined || isClear() }
   }
   const guesses = calls.map(({ source, argument }) => guessAt(source, argument, 0))
   const defaults = sources.map(({ text }) => DEFAULT_PORT_PATTERN.exec(text)?.[1])

@@ -24,6 +24,12 @@ const maskLiterals = (text) =>
 const maskComments = (text) =>
   text.replace(LITERAL_PATTERN, (literal) => (/^\/[/*]/.test(literal) ? ' '.repeat(literal.length) : literal))
 
+/** How a character changes the number of open brackets. @param {string} char */
+const depthChange = (char) => ('([{'.includes(char) ? 1 : ')]}'.includes(char) ? -1 : 0)
+
+/** Returns the index of the first character at or after an index that is not white space. @type {(code: string, index: number) => number} */
+const skipWhitespace = (code, index) => index + code.slice(index).search(/\S|$/)
+
 const CODE_PATTERN = /[()[\]{};\n'"`]/g
 /** Characters that continue a statement if a line starts or ends with them. */
 const CONTINUATION_PATTERN = /[.,?:=&|+\-*/%<>^]/
@@ -41,13 +47,12 @@ function findStatementEnd(code, start) {
   for (let match = CODE_PATTERN.exec(code); match !== null; match = CODE_PATTERN.exec(code)) {
     const { 0: char, index } = match
     if (`'"\``.includes(char)) return null
-    if ('([{'.includes(char)) depth += 1
-    else if (')]}'.includes(char)) depth -= 1
+    depth += depthChange(char)
     if (depth < 0) return null
     if (depth > 0) continue
     if (char === ';') return endOfBlankLine(code, index + 1)
     if (char !== '\n') continue
-    const next = index + code.slice(index).search(/\S|$/)
+    const next = skipWhitespace(code, index)
     if (!isContinued(code, start, index, next)) return index
     CODE_PATTERN.lastIndex = next
   }
@@ -83,8 +88,7 @@ function lacksBody(statement) {
   let index = statement.length
   do {
     index -= 1
-    if (')]}'.includes(statement[index])) depth += 1
-    else if ('([{'.includes(statement[index])) depth -= 1
+    depth -= depthChange(statement[index])
   } while (depth > 0 && index > 0)
   return /\b(?:if|for|while|await)\s*$/.test(statement.slice(Math.max(0, index - 10), index))
 }
@@ -98,8 +102,7 @@ function lacksBody(statement) {
 function findClosingBracket(code, start) {
   let depth = 0
   for (let index = start; index < code.length; index += 1) {
-    if ('([{'.includes(code[index])) depth += 1
-    else if (')]}'.includes(code[index])) depth -= 1
+    depth += depthChange(code[index])
     if (depth < 0) return index
   }
   return -1
@@ -143,8 +146,7 @@ function findExpressionEnd(code, start) {
   let depth = 0
   for (let index = start; index < limit; index += 1) {
     const char = code[index]
-    if ('([{'.includes(char)) depth += 1
-    else if (')]}'.includes(char)) depth -= 1
+    depth += depthChange(char)
     if (depth < 0) return index
     if (depth > 0) continue
     if (',;'.includes(char)) return index
@@ -169,8 +171,7 @@ function argumentsOf(code, open) {
   let depth = 0
   for (let index = open; index < code.length; index += 1) {
     const char = code[index]
-    if ('([{'.includes(char)) depth += 1
-    else if (')]}'.includes(char)) depth -= 1
+    depth += depthChange(char)
     if (depth < 0) {
       const isLast = ['', ';'].includes(code.slice(index + 1).trim())
       return isLast ? args.map((arg) => arg.trim()).filter((arg) => arg !== '') : null
@@ -181,4 +182,12 @@ function argumentsOf(code, open) {
   return null
 }
 
-module.exports = { argumentsOf, findConditionalBody, findExpressionEnd, findStatementEnd, maskComments, maskLiterals }
+module.exports = {
+  argumentsOf,
+  findConditionalBody,
+  findExpressionEnd,
+  findStatementEnd,
+  maskComments,
+  maskLiterals,
+  skipWhitespace,
+}
