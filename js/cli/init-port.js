@@ -176,8 +176,8 @@ function guessAt(source, start, depth) {
   const { read, path, text } = source
   const [imported] = localImports(read, path, text, root)
   const place = imported === undefined ? source : readSource(read, imported.path)
-  const isKnown =
-    members.length === 0 || imported || new RegExp(`\\b(?:this|(?:const|let|var) ${root})\\b`).test(place.code)
+  const isDefinedHere = root === 'this' || new RegExp(`\\b(?:const|let|var) ${root}\\b`).test(place.code)
+  const isKnown = members.length === 0 || imported !== undefined || isDefinedHere
   const pattern = new RegExp(
     `\\b${members.at(-1) ?? root}(?:: ?\\w+)?\\s*${members.length > 0 ? '[:=]' : '='}(?![=>])\\s*`,
     'g',

@@ -208,6 +208,7 @@ describe('init guesses the port in', () => {
     'const port = 4000 + Number(process.env.INSTANCE)\napp.listen(port)',
     'serve({ fetch: app.fetch, port: env.PORT })\napp.listen(port)',
     'const pool = new Pool({ port: db.PORT || 5432 })\napp.listen(port)',
+    "import config from 'config'\nclass Pool {\n  port = 5432\n  url = this.host\n}\napp.listen(config.port)",
     'app.listen(({',
   ])
     test(`3000 without any: ${JSON.stringify(source)}`, async (t) => {
